@@ -1,0 +1,44 @@
+"""What came in from outside before it is understood, and what is kept of it when it never is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from fleet.screening import Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageBatch:
+    """N raw messages in order of receipt, as a source hands them over.
+
+    `topics` are text (a topic that is not UTF-8 arrives with its bad bytes replaced by U+FFFD and `broken` set for it),
+    `payloads` bytes, `received` microseconds since 1970 UTC of each. `token` means something to the source alone: it is
+    how `Source.ack` knows what to acknowledge.
+    """
+
+    topics: Sequence[str]
+    payloads: Sequence[bytes]
+    received: Sequence[int]
+    token: object = None
+    #: Indices of messages that the source itself found broken, with the reason: they become dead letters undecoded.
+    broken: Sequence[tuple[int, Reason]] = ()
+
+    def __len__(self) -> int:
+        return len(self.payloads)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """A message, or one fix of a message, that was refused. `payload` may be cut (see `payload_bytes`, its full length)."""
+
+    received_at: datetime
+    topic: str
+    payload: bytes
+    payload_bytes: int
+    reason: Reason
+    #: One sentence for the person who looks: which field, what value.
+    detail: str = ""
+    tenant: str | None = None
+    tracker: str | None = None
