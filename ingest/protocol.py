@@ -63,7 +63,7 @@ class Decoded:
     """
 
     fixes: FixBatch
-    tracker: "list[int]" = field(default_factory=list)
+    tracker: list[int] = field(default_factory=list)
     trackers: Sequence[tuple[str, str]] = ()
     refused: list[Refusal] = field(default_factory=list)
     ignored: list[int] = field(default_factory=list)
