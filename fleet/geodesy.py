@@ -33,10 +33,7 @@ def distance_m(lat: float, lon: float, other_lat: float, other_lon: float) -> fl
 def distances_m(lat: Floats, lon: Floats, other_lat: Floats, other_lon: Floats) -> Floats:
     """`distance_m` for columns of degrees; shapes broadcast. NaN in, NaN out."""
     phi, other_phi = np.radians(lat), np.radians(other_lat)
-    half_chord = (
-        np.sin((other_phi - phi) / 2) ** 2
-        + np.cos(phi) * np.cos(other_phi) * np.sin(np.radians(other_lon - lon) / 2) ** 2
-    )
+    half_chord = np.sin((other_phi - phi) / 2) ** 2 + np.cos(phi) * np.cos(other_phi) * np.sin(np.radians(other_lon - lon) / 2) ** 2
     return np.asarray(2 * EARTH_RADIUS_M * np.arcsin(np.minimum(1.0, np.sqrt(half_chord))))
 
 
