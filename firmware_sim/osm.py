@@ -6,6 +6,7 @@ those of a delivery van in town, not legal limits of one country.
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,7 +51,7 @@ def load_osm(path: Path) -> RoadGraph:
     return reader.graph(path.name).largest_connected_part()
 
 
-class _Roads(osmium.SimpleHandler):  # type: ignore[misc] # pyosmium has no type for its handlers
+class _Roads(osmium.SimpleHandler):
     def __init__(self) -> None:
         super().__init__()
         self.index: dict[int, int] = {}
@@ -66,7 +67,7 @@ class _Roads(osmium.SimpleHandler):  # type: ignore[misc] # pyosmium has no type
         is_tunnel = tags.get("tunnel", "no") not in {"no", ""}
         nodes = [self._number(node) for node in way.nodes if node.location.valid()]
         forward, backward = _directions(tags.get("oneway", ""), tags.get("junction", ""), tags.get("highway", ""))
-        for start, end in zip(nodes, nodes[1:], strict=False):
+        for start, end in itertools.pairwise(nodes):
             if start == end:
                 continue
             if forward:

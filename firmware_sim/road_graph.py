@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final
@@ -97,7 +98,7 @@ class RoadGraph:
                 raise NoRoad(f"no road from junction {origin} to {target} in {self.name}")
             nodes.append(previous)
         nodes.reverse()
-        pieces = np.array([self._piece[pair] for pair in zip(nodes, nodes[1:], strict=False)], np.int64)
+        pieces = np.array([self._piece[pair] for pair in itertools.pairwise(nodes)], np.int64)
         points = np.array(nodes, np.int64)
         return Way(
             along_m=np.concatenate([[0.0], np.cumsum(self._length_m[pieces])]),

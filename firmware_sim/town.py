@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from firmware_sim.road_graph import RoadGraph
+from firmware_sim.road_graph import Float64s, RoadGraph
 from fleet.geodesy import METRES_PER_DEGREE, metres_per_degree_lon
 
 CENTRE_LAT: Final = 54.72
