@@ -21,13 +21,11 @@ from fleet.geodesy import distance_m
 _PLANNED_SHARE_OF_LIMIT: Final = 0.62
 _MIN_LEG_M: Final = 250.0
 _MAX_LEG_M: Final = 1_800.0
-_CUSTOMERS: Final = tuple(
-    (
-        "Aalto Bakery|Blue Door Pharmacy|Cartwright & Sons|Dockside Books|Elm Street Clinic|Fernandez|Garnet Optics|Harbour Deli|"
-        "Ivy House|Juno Flowers|Kaya|Lighthouse Café|Meyer|Nordlund|Old Mill Wines|Pascal|Quay Cycles|Rossi|Salt & Stone|Tanaka|"
-        "Union Hall|Varga|Willow Nursery|Xylo Music|Yates|Zephyr Labs"
-    ).split("|")
-)
+_CUSTOMERS: Final = (
+    "Aalto Bakery", "Blue Door Pharmacy", "Cartwright & Sons", "Dockside Books", "Elm Street Clinic", "Garnet Optics",
+    "Harbour Deli", "Ivy House", "Juno Flowers", "Kaya", "Lighthouse Café", "Meyer", "Nordlund", "Old Mill Wines", "Pascal",
+    "Quay Cycles", "Rossi", "Salt & Stone", "Tanaka", "Union Hall", "Varga", "Willow Nursery", "Xylo Music", "Zephyr Labs",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

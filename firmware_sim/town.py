@@ -47,9 +47,7 @@ def built_in_town() -> RoadGraph:
     ).largest_connected_part()
 
 
-def _junctions(
-    rng: np.random.Generator,
-) -> tuple[np.ndarray[tuple[int], np.dtype[np.float64]], np.ndarray[tuple[int], np.dtype[np.float64]]]:
+def _junctions(rng: np.random.Generator) -> tuple[Float64s, Float64s]:
     """East and north of the centre in metres, row by row: a grid, bent by two slow waves and shaken a little."""
     column, row = np.meshgrid(np.arange(_COLUMNS), np.arange(_ROWS))
     east = (column - (_COLUMNS - 1) / 2) * _BLOCK_M
