@@ -65,6 +65,12 @@ class Van:
     def is_done(self) -> bool:
         return self.leg >= len(self.legs)
 
+    def start_at(self, along_m: float) -> None:
+        """Put the van on its first leg, so far along, standing."""
+        way = self.legs[0].way
+        self.along_m = self._looked_to_m = min(max(0.0, along_m), way.length_m - 1.0)
+        self._piece = int(np.clip(np.searchsorted(way.along_m, self.along_m, side="right") - 1, 0, len(way.speed_mps) - 1))
+
     def advance(self, dt_s: float) -> None:
         """Let `dt_s` seconds pass (steps of a second or less keep the motion smooth)."""
         if self.is_done:

@@ -1,0 +1,103 @@
+"""Hands the simulated fleet's plan to the API, as any customer's planning system would: vehicles, fences, routes, orders."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+import httpx
+import numpy as np
+
+from firmware_sim.road_graph import RoadGraph
+from firmware_sim.rounds import Round
+from fleet.errors import OutriderError
+from fleet.geodesy import METRES_PER_DEGREE, metres_per_degree_lon
+
+
+class PlanRefused(OutriderError):
+    """The API did not take the plan; the text says what it answered."""
+
+
+class Planner(Protocol):
+    """Where a plan goes."""
+
+    async def add_vehicles(self, idents: Sequence[str]) -> None: ...
+
+    async def add_fences(self, fences: Iterable[Mapping[str, Any]]) -> None: ...
+
+    async def add_rounds(self, rounds: Sequence[Round]) -> None: ...
+
+
+class NoPlanner:
+    """Trackers that report without anybody having planned anything."""
+
+    async def add_vehicles(self, idents: Sequence[str]) -> None:
+        """Nothing to tell."""
+
+    async def add_fences(self, fences: Iterable[Mapping[str, Any]]) -> None:
+        """Nothing to tell."""
+
+    async def add_rounds(self, rounds: Sequence[Round]) -> None:
+        """Nothing to tell."""
+
+
+class ApiPlanner:
+    """Over REST. What exists already (a second run against the same server) is left as it is."""
+
+    def __init__(self, client: httpx.AsyncClient, tenant: str) -> None:
+        self._client = client
+        self._tenant = tenant
+
+    async def add_vehicles(self, idents: Sequence[str]) -> None:
+        for ident in idents:
+            name = ident.replace("-", " ").capitalize()
+            await self._post("/v1/vehicles", {"id": ident, "name": name, "tracker": ident, "tags": ["simulated"]})
+
+    async def add_fences(self, fences: Iterable[Mapping[str, Any]]) -> None:
+        for fence in fences:
+            await self._post("/v1/fences", dict(fence))
+
+    async def add_rounds(self, rounds: Sequence[Round]) -> None:
+        await self._post("/v1/routes:import", {"routes": [dict(one.route) for one in rounds]})
+        for one in rounds:
+            for order in one.orders:
+                await self._post("/v1/orders", dict(order))
+
+    async def _post(self, path: str, body: dict[str, Any]) -> None:
+        try:
+            answer = await self._client.post(path, json=body, params={"tenant": self._tenant})
+        except httpx.HTTPError as problem:
+            raise PlanRefused(f"{path}: {str(problem) or type(problem).__name__}") from problem
+        if answer.status_code != httpx.codes.CONFLICT and answer.is_error:
+            raise PlanRefused(f"{path} answered {answer.status_code}: {answer.text[:300]}")
+
+
+def town_fences(graph: RoadGraph) -> list[dict[str, Any]]:
+    """A few fences fitted to the graph: a depot, the centre, and a zone a quarter as large as the whole."""
+    lat, lon = float(np.median(graph.lat)), float(np.median(graph.lon))
+    height_m = float(np.ptp(graph.lat)) * METRES_PER_DEGREE
+    width_m = float(np.ptp(graph.lon)) * metres_per_degree_lon(lat)
+    depot = int(np.argmin((graph.lat - graph.lat.min()) ** 2 + (graph.lon - graph.lon.min()) ** 2))
+    zone_lat, zone_lon = lat + height_m * 0.2 / METRES_PER_DEGREE, lon + width_m * 0.2 / metres_per_degree_lon(lat)
+    return [
+        _circle("depot", "Depot", float(graph.lat[depot]), float(graph.lon[depot]), 180.0),
+        _circle("centre", "Town centre", lat, lon, min(height_m, width_m) * 0.12),
+        _oval("low-emission", "Low-emission zone", zone_lat, zone_lon, width_m * 0.22, height_m * 0.2),
+    ]
+
+
+def _circle(identifier: str, name: str, lat: float, lon: float, radius_m: float) -> dict[str, Any]:
+    geometry = {"type": "Point", "coordinates": [lon, lat]}
+    return {"id": identifier, "name": name, "geometry": geometry, "radius_m": round(radius_m, 1), "tags": ["simulated"]}
+
+
+def _oval(identifier: str, name: str, lat: float, lon: float, half_width_m: float, half_height_m: float) -> dict[str, Any]:
+    corners = 16
+    ring = []
+    for corner in range(corners):
+        turn = 2 * math.pi * corner / corners
+        east, north = half_width_m * math.cos(turn), half_height_m * math.sin(turn)
+        ring.append([round(lon + east / metres_per_degree_lon(lat), 7), round(lat + north / METRES_PER_DEGREE, 7)])
+    geometry = {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
+    return {"id": identifier, "name": name, "geometry": geometry, "dwell_s": 300.0, "tags": ["simulated"]}
