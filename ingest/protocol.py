@@ -9,7 +9,9 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from fleet.fix import FixBatch
+import numpy as np
+
+from fleet.fix import FixBatch, Int32s
 from fleet.message import MessageBatch
 from fleet.screening import Reason
 
@@ -63,7 +65,7 @@ class Decoded:
     """
 
     fixes: FixBatch
-    tracker: list[int] = field(default_factory=list)
+    tracker: Int32s = field(default_factory=lambda: np.zeros(0, np.int32))
     trackers: Sequence[tuple[str, str]] = ()
     refused: list[Refusal] = field(default_factory=list)
     ignored: list[int] = field(default_factory=list)

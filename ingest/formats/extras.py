@@ -1,0 +1,93 @@
+"""What the position columns do not hold: one vocabulary across formats, and JSON that every store can keep.
+
+The vocabulary (`docs/formats/README.md` has it as a table):
+
+=================== ======== ==========================================================================================
+key                 type     meaning
+=================== ======== ==========================================================================================
+seq                 int      the tracker's own number of the report
+event               str      what made the tracker report, in its own words (`vp`, `doo`, `motionchange`, `239`)
+ignition            bool     engine or contact on
+is_moving           bool     the tracker's own idea of movement
+door_open           bool
+odometer_m          number   as the vehicle counts it, metres
+battery_v           number   the tracker's own battery
+battery_level       number   the same as a share, 0..1
+power_v             number   the vehicle's supply
+is_charging         bool
+is_unplugged        bool     the supply was cut
+is_towed            bool
+has_crashed         bool
+hdop                number
+acceleration_mps2   number
+delay_s             number   against the timetable as the vehicle reckons it: positive = late, negative = early
+line, route,        str      of public transport: the sign on the front, the operator's route, direction, the stop that
+direction, stop              the report is about
+occupancy           number   share of the places taken, 0..1
+source              str      where the position came from: `gps`, `odometer`, `manual`, `unknown`
+=================== ======== ==========================================================================================
+
+Whatever else a tracker says keeps the name that its format gives it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import orjson
+
+#: PostgreSQL's jsonb holds no U+0000 (its manual, 8.14); the replacement character says that something stood there.
+_NUL: Final = b"\\u0000"
+_NUL_REPLACED: Final = b"\\ufffd"
+_OPTIONS: Final = orjson.OPT_NON_STR_KEYS
+
+
+def encode_extras(extras: Mapping[str, Any]) -> bytes | None:
+    """One JSON object as bytes, None where there is nothing to say.
+
+    The values come from a JSON parser. Encoding them again (rather than keeping the tracker's bytes) leaves nothing in it that
+    a parser lets pass and a database refuses: odd white space, doubled keys, lone surrogates, numbers without end.
+    """
+    if not extras:
+        return None
+    try:
+        text = orjson.dumps(extras)
+    except (TypeError, ValueError, RecursionError):
+        text = orjson.dumps(_plain(extras, depth=0), option=_OPTIONS)
+    return text.replace(_NUL, _NUL_REPLACED) if _NUL in text else text
+
+
+def encode_all(extras: Sequence[Mapping[str, Any] | None]) -> list[bytes | None]:
+    """`encode_extras` for a column."""
+    return [encode_extras(one) if one else None for one in extras]
+
+
+#: Deeper than this a tracker's extras are cut; no device nests like that, and parsers downstream have limits of their own.
+_DEEPEST: Final = 32
+
+
+def _plain(value: Any, depth: int) -> Any:
+    """The same value without what orjson cannot write: integers beyond 64 bits become floats or texts, the deepest is cut."""
+    if depth > _DEEPEST:
+        return None
+    if isinstance(value, Mapping):
+        return {_text(key): _plain(inner, depth + 1) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner, depth + 1) for inner in value]
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int):
+        return value if -(2**63) <= value < 2**64 else _huge(value)
+    return _text(value) if isinstance(value, str) else value
+
+
+def _huge(value: int) -> float | str:
+    try:
+        return float(value)
+    except OverflowError:
+        return "number too large"
+
+
+def _text(value: object) -> str:
+    return str(value).encode("utf-8", "replace").decode()
