@@ -7,19 +7,20 @@ clock (or, sped up, of a clock that runs `speed` times as fast from the start on
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 import numpy as np
 
-from firmware_sim.payload import encode, topic_of
 from firmware_sim.planner import Planner, town_fences
 from firmware_sim.road_graph import RoadGraph
 from firmware_sim.rounds import Round, RoundOptions, plan_round
 from firmware_sim.tracker import Tracker, TrackerModel
 from firmware_sim.van import Van
+from fleet.fix import Fix
+from ingest.formats.native_encoder import encode_fix, encode_fixes, topic_of
 
 #: Reports of one interval are spread over this many slots, so that a fleet does not speak in one breath.
 _SLOTS: Final = 20
@@ -122,7 +123,7 @@ class FleetDrive:
                 continue
             _advance(van, self.options.interval_s)
             for burst in crew.tracker.report(van.truth(), now, self.options.interval_s, van.odometer_m):
-                await self.transmit(topic_of(self.options.tenant, crew.ident), encode(burst))
+                await self.transmit(topic_of(self.options.tenant, crew.ident), _payload(burst))
                 self.progress.messages += 1
                 self.progress.fixes += len(burst)
 
@@ -177,6 +178,10 @@ class FleetDrive:
         crew.van = Van(legs=one.legs, rng=crew.rng, habit=crew.habit, odometer_m=odometer_m)
         crew.end = one.end
         return one
+
+
+def _payload(burst: Sequence[Fix]) -> bytes:
+    return encode_fix(burst[0]) if len(burst) == 1 else encode_fixes(burst)
 
 
 def _advance(van: Van, interval_s: float) -> None:
