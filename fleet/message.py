@@ -42,3 +42,5 @@ class DeadLetter:
     detail: str = ""
     tenant: str | None = None
     tracker: str | None = None
+    #: How often the same came in again and was refused for the same reason; filled by the store.
+    times: int = 1

@@ -3,179 +3,70 @@
 Two implementations pass one suite (`tests/integration/store/`): `store.postgres` on TimescaleDB or plain PostgreSQL, and
 `store.memory`, the twin for tests and for the offline replay. Everything is tenant-scoped; `tenant=None` in a read means
 all tenants, and is for the installation's operator alone.
+
+Every method may raise Unavailable (the same call again later is right and harmless) and StoreError (not migrated, or a
+defect); what else one raises is said at its place. Values that the database cannot hold raise Rejected.
+
+One worker at a time writes checkpoints and anchors; any number of processes may read, and commit.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from fleet.access import ApiKey
-from fleet.errors import OutriderError
-from fleet.event import Event
 from fleet.fence import Fence
 from fleet.fix import FixBatch
 from fleet.message import DeadLetter
-from fleet.outcome import Outcome
-from fleet.route import Delay, Eta, Route, RouteStatus, StopStatus
+from fleet.route import Eta, Route
 from fleet.subscription import Alert, Subscription
 from fleet.vehicle import Mounting, Order, Tracker, Vehicle
 from fleet.visit import Visit
+from store.errors import AlreadyExists, NotFound, Rejected, StoreError, Unavailable
+from store.records import (
+    Anchor,
+    Capabilities,
+    Change,
+    Checkpoint,
+    Commit,
+    Committed,
+    LatestPosition,
+    Maintained,
+    NumberedEvent,
+    Retention,
+    RouteProgress,
+    StopProgress,
+    World,
+)
 
-
-class StoreError(OutriderError):
-    """Base of what the store raises; driver errors are translated once, `from exc`."""
-
-
-class Unavailable(StoreError):
-    """The database cannot be reached or is shutting down; trying the same thing again later is right and harmless."""
-
-
-class Rejected(StoreError):
-    """The database refuses these values; trying again will not help."""
-
-
-class NotFound(StoreError):
-    """No such thing for this tenant."""
-
-    def __init__(self, kind: str, id: str) -> None:  # noqa: A002 - the domain's word
-        super().__init__(f"no {kind} {id!r}")
-        self.kind = kind
-        self.id = id
-
-
-class AlreadyExists(StoreError):
-    """The id is taken."""
-
-    def __init__(self, kind: str, id: str) -> None:  # noqa: A002 - the domain's word
-        super().__init__(f"{kind} {id!r} exists already")
-        self.kind = kind
-        self.id = id
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Capabilities:
-    """What the server offers, and therefore what is used. Reported at start and by `outrider doctor`."""
-
-    server: str
-    timescale: str | None = None
-    hypertables: bool = False
-    compression: bool = False
-    continuous_aggregates: bool = False
-    native_partitions: bool = False
-
-    def describe(self) -> str:
-        """One line for the person at the keyboard."""
-        parts = [self.server, f"TimescaleDB {self.timescale}" if self.timescale else "no TimescaleDB"]
-        offers = {
-            "hypertables": self.hypertables,
-            "compression": self.compression,
-            "continuous aggregates": self.continuous_aggregates,
-            "native partitions": self.native_partitions,
-        }
-        return ", ".join(parts) + "; uses " + (", ".join(name for name, has in offers.items() if has) or "plain tables")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checkpoint:
-    """The pipeline's state, so that a restart need not look at every fix ever written.
-
-    `vehicles` maps the store's vehicle key to that vehicle's state as bytes (only those that changed since the last
-    checkpoint; loading returns them all). `batch` is the number of the last batch whose fixes the state includes.
-    """
-
-    batch: int
-    vehicles: Mapping[int, bytes]
-
-
-@dataclass(slots=True, kw_only=True)
-class Commit:
-    """One transaction of the worker: all of it, or nothing."""
-
-    fixes: FixBatch
-    outcome: Outcome
-    dead_letters: Sequence[DeadLetter] = ()
-    #: Where set, this commit also carries a checkpoint: the state of these vehicles after this batch.
-    checkpoint_vehicles: Mapping[int, bytes] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Committed:
-    """What a commit changed."""
-
-    #: The number stamped on the fixes (`fixes.batch`); grows with each commit.
-    batch: int
-    #: Fixes that were new; the rest were in the store already.
-    stored: int
-    duplicates: int
-    #: Events that were new, in the order in which they were numbered.
-    new_events: Sequence[Event] = ()
-    #: Highest event `seq` after this commit (0 where none is).
-    seq: int = 0
-    #: Whether the straight COPY collided and the slow path was taken.
-    collided: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class World:
-    """All that the pipeline needs to know of the plan, at one instant."""
-
-    fences: Sequence[Fence] = ()
-    #: Routes that are not done, or were done within the late-data horizon; by tenant and vehicle.
-    routes: Sequence[Route] = ()
-    mountings: Sequence[Mounting] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """Somebody changed the world: `kind` is `fence`, `route`, `vehicle`, `tracker` or `*` (reload everything)."""
-
-    kind: str
-    tenant: str | None = None
-    id: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NumberedEvent:
-    seq: int
-    event: Event
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LatestPosition:
-    tenant: str
-    vehicle: str
-    name: str
-    time: datetime
-    lat: float
-    lon: float
-    speed_mps: float | None = None
-    heading_deg: float | None = None
-    accuracy_m: float | None = None
-    #: The route under way, where there is one.
-    route: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StopProgress:
-    """What became of a planned stop so far."""
-
-    stop: str
-    status: StopStatus = StopStatus.PLANNED
-    delay: Delay = Delay.ON_TIME
-    arrived_at: datetime | None = None
-    departed_at: datetime | None = None
-    eta: Eta | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouteProgress:
-    route: Route
-    status: RouteStatus
-    stops: Mapping[str, StopProgress] = field(default_factory=dict)
-
+__all__ = [
+    "AccessStore",
+    "AlertStore",
+    "AlreadyExists",
+    "Anchor",
+    "Capabilities",
+    "Change",
+    "Checkpoint",
+    "Commit",
+    "Committed",
+    "IngestStore",
+    "LatestPosition",
+    "Maintained",
+    "NotFound",
+    "NumberedEvent",
+    "ReadStore",
+    "Rejected",
+    "Repository",
+    "Retention",
+    "RouteProgress",
+    "StopProgress",
+    "Store",
+    "StoreError",
+    "Unavailable",
+    "World",
+]
 
 T = TypeVar("T")
 
@@ -183,25 +74,37 @@ T = TypeVar("T")
 class Repository(Protocol[T]):
     """One kind of thing, by tenant and id. Pages are ordered by id (bytewise); `after` is the last id of the page before.
 
-    Lists across tenants (`tenant=None`) are ordered by (tenant, id), and `after` is `tenant/id`.
+    Lists across tenants (`tenant=None`) are ordered by (tenant, id), and `after` is `tenant/id`. Tenants are created as
+    needed. What ingest must know of (fences, routes, vehicles, trackers) is told to `IngestStore.changes`.
+
+    Filters: vehicles `tracker`, `tag`; trackers `vehicle`, `status`; fences `tag`; routes `vehicle`, `status`; orders
+    `stop`, `customer`; subscriptions `status`.
+
+    * A vehicle that names a `tracker` has it mounted from now on (the tracker is registered if it is new, and leaves the
+      vehicle where it was); None takes off the one that it has. Events, visits, routes and fixes outlive their vehicle.
+    * A tracker that names a `vehicle` likewise; an unknown vehicle raises NotFound.
+    * A route names a known vehicle, else NotFound; its stops' ids must not belong to another route (AlreadyExists).
+      Replacing keeps what became of the stops that stay.
     """
 
     async def create(self, item: T) -> T:
-        """Raises AlreadyExists."""
+        """What was stored, with `created_at` where the kind has one. Raises AlreadyExists, Rejected."""
         ...
 
     async def get(self, tenant: str, id: str) -> T:  # noqa: A002 - the domain's word
         """Raises NotFound."""
         ...
 
-    async def list(self, tenant: str | None, *, limit: int, after: str | None = None, **filters: str) -> list[T]: ...
-
     async def replace(self, item: T) -> T:
-        """Raises NotFound."""
+        """All fields but `created_at`. Raises NotFound, Rejected."""
         ...
 
     async def delete(self, tenant: str, id: str) -> None:  # noqa: A002 - the domain's word
         """Raises NotFound."""
+        ...
+
+    async def list(self, tenant: str | None, *, limit: int, after: str | None = None, **filters: str) -> list[T]:
+        """Raises InvalidValue for a filter that the kind does not have."""
         ...
 
 
@@ -209,8 +112,14 @@ class IngestStore(Protocol):
     """What the worker needs."""
 
     async def commit(self, commit: Commit) -> Committed:
-        """Write fixes, outcome, alerts due (outbox rows for matching subscriptions of new events), dead letters and
-        checkpoint in one transaction. Repeating it changes nothing but the batch number.
+        """Write fixes, outcome, alerts due (outbox rows for matching subscriptions of new events), dead letters, anchors
+        and checkpoint in one transaction. Repeating it changes nothing but the batch number.
+
+        * A fix with the (vehicle, time) of another is a duplicate: the first stored wins, within a batch the first row.
+        * A fix that cannot be stored (`store.storable`) becomes a dead letter and holds up nothing.
+        * A dead letter with the topic, payload, reason and detail of another is the same one, come once more.
+        * States and ETAs of stops that no route has (any more) are dropped.
+        * An event's `seq` is in order of commit: a reader that has seen n will never see a new event of less than n.
 
         Raises Unavailable (nothing or everything was written; repeat) or Rejected.
         """
@@ -219,15 +128,26 @@ class IngestStore(Protocol):
     async def world(self) -> World: ...
 
     def changes(self) -> AsyncIterator[Change]:
-        """Changes of the world, as they are committed by whichever process. Ends when the store is closed."""
+        """Changes of the world, as they are committed by whichever process. Ends when the store is closed.
+
+        The first item is `Change(kind="*")`: from then on nothing is missed, so the world loaded after it is current. It
+        comes again whenever changes may have been missed (the connection was lost; the reader fell far behind). What
+        `register` adds is not told: whoever meets such a tracker registers it too, and gets it as it is.
+        """
         ...
 
     async def register(self, trackers: Sequence[tuple[str, str]], *, quarantine: bool) -> list[Mounting]:
         """Mountings of (tenant, ident) pairs that nobody registered: each gets a tracker and, unless it is
-        quarantined, a vehicle of the same id. Tenants are created as needed. Known ones are returned as they are."""
+        quarantined, a vehicle of the same id. Tenants are created as needed. Known ones are returned as they are.
+
+        One mounting a pair, in their order; `key` 0 where no vehicle is mounted. A stranger whose ident is the id of a
+        vehicle that carries another tracker is quarantined: it may be an impostor. Raises Rejected for an ident that
+        is no text for the database (NUL)."""
         ...
 
-    async def checkpoint(self) -> Checkpoint | None: ...
+    async def checkpoint(self) -> Checkpoint | None:
+        """The newest one: the states of all vehicles, and the batch that they include. None before the first."""
+        ...
 
     def fixes_after(self, batch: int) -> AsyncIterator[FixBatch]:
         """All fixes of batches later than `batch`, one FixBatch a batch, in order of commit."""
@@ -237,14 +157,21 @@ class IngestStore(Protocol):
         """Fixes of one vehicle (by its key) in [start, end], by time. `message` is 0."""
         ...
 
+    async def anchor_before(self, key: int, time: datetime) -> tuple[datetime, bytes] | None:
+        """The newest anchor of a vehicle that is earlier than `time`: its instant and state."""
+        ...
+
 
 class ReadStore(Protocol):
     """What the API reads."""
 
-    async def positions(self, tenant: str | None) -> list[LatestPosition]: ...
+    async def positions(self, tenant: str | None) -> list[LatestPosition]:
+        """Of each vehicle its newest fix by time, whichever batch brought it; by tenant and vehicle."""
+        ...
 
     async def fixes(self, tenant: str, vehicle: str, start: datetime, end: datetime, *, limit: int) -> list[Mapping[str, Any]]:
-        """Fixes in the native format's names, by time. Raises NotFound for an unknown vehicle."""
+        """Fixes in [start, end], by time, the first `limit` of them, in the native format's names (all of them; None where
+        the tracker said nothing) with `flags`, a list of words. Raises NotFound for an unknown vehicle."""
         ...
 
     async def visits(
@@ -257,7 +184,10 @@ class ReadStore(Protocol):
         end: datetime | None = None,
         limit: int,
         after: str | None = None,
-    ) -> list[Visit]: ...
+    ) -> list[Visit]:
+        """Visits that overlap [start, end], not the retracted ones; newest `entered_at` first, then by id. `after` is the
+        id of the last one of the page before (`tenant/id` across tenants)."""
+        ...
 
     async def events(
         self,
@@ -271,55 +201,80 @@ class ReadStore(Protocol):
         limit: int,
         newest_first: bool = False,
     ) -> list[NumberedEvent]:
-        """By `seq` (`after_seq` excluded: later ones, or with `newest_first` earlier ones, 0 = no bound)."""
+        """By `seq` (`after_seq` excluded: later ones, or with `newest_first` earlier ones, 0 = no bound).
+
+        `types` are types, or prefixes that end in `*`; `start` and `end` bound `occurred_at`, both included."""
         ...
 
-    async def last_seq(self) -> int: ...
+    async def last_seq(self) -> int:
+        """The highest `seq` there is, 0 where no event is."""
+        ...
 
     async def routes_progress(
         self, tenant: str | None, *, routes: Sequence[str] = (), vehicle: str | None = None, limit: int, after: str | None = None
-    ) -> list[RouteProgress]: ...
+    ) -> list[RouteProgress]:
+        """Pages as a repository's. `routes` empty: all of them."""
+        ...
 
     async def etas(self, tenant: str, route: str) -> list[Eta]:
-        """The newest prediction for each stop of a route."""
+        """The newest prediction for each stop of a route that has one, in the order of its stops."""
         ...
 
     async def dead_letters(
         self, tenant: str | None, *, reason: str | None = None, limit: int, after: int = 0
-    ) -> list[tuple[int, DeadLetter]]: ...
+    ) -> list[tuple[int, DeadLetter]]:
+        """With their numbers, newest first; `after` is the last number of the page before, 0 = from the newest."""
+        ...
 
 
 class AlertStore(Protocol):
     """The transactional outbox."""
 
     async def claim_alerts(self, now: datetime, *, limit: int, lease_s: float) -> list[Alert]:
-        """Alerts that are due, leased to this caller until now + lease_s (then they are due again)."""
+        """Alerts that are due, oldest first, leased to this caller until now + lease_s (then they are due again).
+
+        `Alert.attempts` counts the earlier claims: 0 at the first. The secrets of the subscription are with it.
+        """
         ...
 
-    async def alert_delivered(self, alert: str, now: datetime) -> None: ...
+    async def alert_delivered(self, alert: str, now: datetime) -> None:
+        """Nothing happens for an alert that is no more."""
+        ...
 
     async def alert_failed(self, alert: str, now: datetime, *, error: str, retry_at: datetime | None) -> None:
-        """`retry_at` None: given up."""
+        """`retry_at` None: given up. Nothing happens for an alert that is no more."""
         ...
 
-    async def disable_subscription(self, tenant: str, subscription: str, why: str) -> None: ...
+    async def disable_subscription(self, tenant: str, subscription: str, why: str) -> None:
+        """Its waiting alerts are given up. Raises NotFound."""
+        ...
 
 
 class AccessStore(Protocol):
-    async def api_key(self, digest: str) -> ApiKey | None: ...
+    async def api_key(self, digest: str) -> ApiKey | None:
+        """The key with this digest, unless it was revoked."""
+        ...
 
-    async def put_api_key(self, key: ApiKey) -> None: ...
+    async def put_api_key(self, key: ApiKey) -> None:
+        """Create, or replace the one of the same id. Raises AlreadyExists where another id has the digest."""
+        ...
 
-    async def api_keys(self, tenant: str | None) -> list[ApiKey]: ...
+    async def api_keys(self, tenant: str | None) -> list[ApiKey]:
+        """By id, the revoked ones too; `tenant` None: all of them."""
+        ...
 
-    async def revoke_api_key(self, tenant: str | None, id: str, now: datetime) -> None: ...  # noqa: A002 - the domain's word
+    async def revoke_api_key(self, tenant: str | None, id: str, now: datetime) -> None:  # noqa: A002 - the domain's word
+        """`tenant` None: whosever it is. Raises NotFound."""
+        ...
 
     async def remembered(self, tenant: str, key: str, fingerprint: str) -> tuple[int, bytes] | None:
         """The answer (status, body) to an earlier request with this Idempotency-Key. Raises Rejected where the key was
         used with another request (fingerprint)."""
         ...
 
-    async def remember(self, tenant: str, key: str, fingerprint: str, status: int, body: bytes) -> None: ...
+    async def remember(self, tenant: str, key: str, fingerprint: str, status: int, body: bytes) -> None:
+        """The first answer stays."""
+        ...
 
 
 class Store(IngestStore, ReadStore, AlertStore, AccessStore, Protocol):
@@ -340,10 +295,27 @@ class Store(IngestStore, ReadStore, AlertStore, AccessStore, Protocol):
 
     async def capabilities(self) -> Capabilities: ...
 
-    async def is_reachable(self) -> bool: ...
-
-    async def import_routes(self, routes: Sequence[Route]) -> int:
-        """Create or replace all of them in one transaction (vehicles and places they name are created as needed)."""
+    async def is_reachable(self) -> bool:
+        """Whether the database answers within a few seconds. Raises nothing."""
         ...
 
-    async def close(self) -> None: ...
+    async def import_routes(self, routes: Sequence[Route]) -> int:
+        """Create or replace all of them in one transaction; how many there were.
+
+        As in a plan file, `vehicle` is the ident of a tracker: the route goes to the vehicle that carries it, else to the
+        vehicle of that id, else to a new one with a new tracker of that ident. Raises AlreadyExists for a stop that
+        belongs to a route that is not replaced, Rejected for a stop or route that is given twice.
+        """
+        ...
+
+    async def drop_dead_letters(self, tenant: str | None, numbers: Sequence[int]) -> int:
+        """How many there were to drop."""
+        ...
+
+    async def maintain(self, now: datetime) -> Maintained:
+        """Upkeep, to be called every hour or so: prepare partitions ahead of time, drop what is past its retention."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of all connections; iterators of `changes` end. Harmless when called twice."""
+        ...

@@ -1,0 +1,44 @@
+"""What the store raises. Driver errors are translated once, at the edge of `store.postgres`, with `from exc`.
+
+| error         | means                                                       | right answer                  |
+|---------------|-------------------------------------------------------------|-------------------------------|
+| Unavailable   | the database cannot be reached, is stopping, or is too slow | the same again, later         |
+| Rejected      | it refuses these values                                     | not these values again        |
+| NotFound      | no such thing for this tenant                               | 404                           |
+| AlreadyExists | the id is taken                                             | 409                           |
+| StoreError    | anything else: the schema is not migrated, or a defect      | stop, and tell the operator   |
+"""
+
+from __future__ import annotations
+
+from fleet.errors import OutriderError
+
+
+class StoreError(OutriderError):
+    """Base of what the store raises."""
+
+
+class Unavailable(StoreError):
+    """The database cannot be reached or is shutting down; trying the same thing again later is right and harmless."""
+
+
+class Rejected(StoreError):
+    """The database refuses these values; trying again will not help."""
+
+
+class NotFound(StoreError):
+    """No such thing for this tenant."""
+
+    def __init__(self, kind: str, id: str) -> None:  # noqa: A002 - the domain's word
+        super().__init__(f"no {kind} {id!r}")
+        self.kind = kind
+        self.id = id
+
+
+class AlreadyExists(StoreError):
+    """The id is taken."""
+
+    def __init__(self, kind: str, id: str) -> None:  # noqa: A002 - the domain's word
+        super().__init__(f"{kind} {id!r} exists already")
+        self.kind = kind
+        self.id = id
