@@ -1,0 +1,203 @@
+"""Keeps one connection to a broker up: connect, do what is to be done on each connection, wait for its end, back off, again.
+
+It owns the attempts, their log lines and the status text. A link never gives up by itself: a wrong password or a refused version
+may be mended at the broker's side; it says so each time, at growing intervals.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final
+
+from mqttwire.backoff import Backoff
+from mqttwire.connection import (
+    DEFAULT_MAX_PAYLOAD_BYTES,
+    DEFAULT_READ_INTERVAL_S,
+    Connection,
+    Listener,
+)
+from mqttwire.errors import Closed, MqttError, ProtocolVersionRefused, SessionTakenOver, SubscribeRefused
+from mqttwire.negotiate import dialect_of, negotiate
+from mqttwire.options import MqttOptions
+from mqttwire.packets import FIRST_FAILURE, Dialect, SessionWish
+from mqttwire.tls import tls_context
+
+_LOG: Final = logging.getLogger(__name__)
+
+
+class Link:
+    """One identity at one broker, connected for as long as it is open."""
+
+    def __init__(
+        self,
+        options: MqttOptions,
+        listener: Listener,
+        *,
+        wish: SessionWish,
+        on_connected: Callable[[Connection], Awaitable[None]],
+        max_payload_bytes: int = DEFAULT_MAX_PAYLOAD_BYTES,
+        read_interval_s: float = DEFAULT_READ_INTERVAL_S,
+    ) -> None:
+        tls_context(options)  # a bad certificate file is an error of the person who starts us, not of the network
+        self._options = options
+        self._listener = listener
+        self._wish = wish
+        self._on_connected = on_connected
+        self._max_payload_bytes = max_payload_bytes
+        self._read_interval_s = read_interval_s
+        self._backoff = Backoff(options.backoff)
+        self._dialect: Dialect | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._changed = asyncio.Event()
+        self._is_closed = False
+        #: The connection that is up; None while there is none.
+        self.connection: Connection | None = None
+        #: What is the matter just now, for people; it holds no secret.
+        self.status = "not started"
+        #: Subscriptions that the broker refused while it granted others.
+        self.refused: Mapping[str, str] = {}
+        self.connects = 0
+        self.sessions_lost = 0
+        self._bytes_before = 0
+
+    @property
+    def is_connected(self) -> bool:
+        return self.connection is not None and self.connection.is_open
+
+    @property
+    def reconnects(self) -> int:
+        """How many times the connection came back."""
+        return max(0, self.connects - 1)
+
+    @property
+    def bytes_received(self) -> int:
+        return self._bytes_before + (self.connection.bytes_received if self.connection is not None else 0)
+
+    def start(self, on_failure: Callable[[BaseException], None]) -> None:
+        """Begin to connect. `on_failure` is told the error where keeping the connection up fails by a fault of this program."""
+        self._task = asyncio.create_task(self._keep_up(), name=f"mqtt link {self._options.client_id}")
+        self._task.add_done_callback(lambda task: None if task.cancelled() else _tell(on_failure, task.exception()))
+
+    async def wait_connected(self) -> Connection:
+        """The connection, as soon as there is one that is ready for use. Raises Closed."""
+        while self.connection is None:
+            if self._task is None or self._task.done():
+                raise Closed
+            self._changed.clear()
+            await self._changed.wait()
+        return self.connection
+
+    async def close(self) -> None:
+        """Say goodbye to the broker and stop."""
+        self._is_closed = True
+        if self.connection is not None:
+            await self.connection.close()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait((self._task,))
+        self._changed.set()
+        self.status = "closed"
+
+    async def _keep_up(self) -> None:
+        while not self._is_closed:
+            try:
+                error = await self._one_connection()
+            except MqttError as exc:
+                error = exc
+            if not self._is_closed:
+                await self._wait_after(error)
+
+    async def _one_connection(self) -> MqttError:
+        """Connect and stay connected; returns why it ended. Raises MqttError where it never was of use."""
+        self.status = f"connecting to {self._options.address}"
+        if self._dialect is None:
+            self._dialect = dialect_of(await negotiate(self._options))
+        connection = await self._open(self._dialect)
+        loop = asyncio.get_running_loop()
+        opened_at_s = loop.time()
+        try:
+            self._note_session(connection)
+            await self._on_connected(connection)
+            self._say_connected(connection)
+            return await connection.lost
+        finally:
+            self.connection = None
+            self._bytes_before += connection.bytes_received
+            self._backoff.succeeded(loop.time() - opened_at_s)
+            connection.abort()
+
+    async def _open(self, dialect: Dialect) -> Connection:
+        try:
+            return await Connection.open(
+                self._options,
+                dialect,
+                self._listener,
+                self._wish,
+                max_payload_bytes=self._max_payload_bytes,
+                read_interval_s=self._read_interval_s,
+            )
+        except ProtocolVersionRefused:
+            self._dialect = None  # the broker was replaced by one of another version: ask again
+            raise
+
+    def _note_session(self, connection: Connection) -> None:
+        self.connects += 1
+        if self._wish.clean_start or connection.server.session_present or self.connects == 1:
+            return
+        self.sessions_lost += 1
+        _LOG.warning(
+            "%s no longer knows the session of %r: messages that it held for us are lost unless it kept them elsewhere",
+            self._options.address,
+            self._options.client_id,
+        )
+
+    def _say_connected(self, connection: Connection) -> None:
+        self.connection = connection
+        self.status = f"connected to {self._options.address} by MQTT {connection.dialect.name}"
+        if self.refused:
+            self.status += f"; refused: {_listed(self.refused)}"
+        self._changed.set()
+        _LOG.info("%s as %r", self.status, self._options.client_id)
+
+    async def _wait_after(self, error: MqttError) -> None:
+        wait_s = self._backoff.next_wait_s(taken_over=isinstance(error, SessionTakenOver))
+        self.status = f"not connected: {error} (attempt {self._backoff.failures} failed)"
+        _LOG.warning("%s; next attempt in %.1f s", error, wait_s)
+        await asyncio.sleep(wait_s)
+
+    async def subscribe(self, connection: Connection, filters: Sequence[str], max_qos: int) -> None:
+        """Subscribe to all; those refused are logged and kept in `refused`. Raises SubscribeRefused where none is granted."""
+        refused = _unavailable(connection, filters)
+        asked = [pattern for pattern in filters if pattern not in refused]
+        if asked:
+            codes = await connection.subscribe(asked, max_qos)
+            answers = zip(asked, codes, strict=False)
+            refused |= {pattern: connection.dialect.reason(code) for pattern, code in answers if code >= FIRST_FAILURE}
+        if len(refused) == len(filters) and filters:
+            raise SubscribeRefused(refused)
+        if refused and refused != self.refused:
+            _LOG.error("%s refused to subscribe us: %s", self._options.address, _listed(refused))
+        self.refused = refused
+
+
+def _tell(on_failure: Callable[[BaseException], None], error: BaseException | None) -> None:
+    if error is not None:
+        on_failure(error)
+
+
+def _unavailable(connection: Connection, filters: Sequence[str]) -> dict[str, str]:
+    """The filters that this broker has said it cannot serve, with the reason."""
+    server = connection.server
+    problems = {}
+    for pattern in filters:
+        if pattern.startswith("$share/") and not server.shared_available:
+            problems[pattern] = f"the broker offers no shared subscriptions by MQTT {connection.dialect.name}"
+        elif ("#" in pattern or "+" in pattern) and not server.wildcards_available:
+            problems[pattern] = "the broker offers no wildcards"
+    return problems
+
+
+def _listed(refused: Mapping[str, str]) -> str:
+    return ", ".join(f"{pattern}: {reason}" for pattern, reason in refused.items())
