@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from fleet.errors import OutriderError
+from outrider.embedded.account import command_as
 
 log = logging.getLogger(__name__)
 
@@ -75,8 +76,11 @@ class Supervisor:
         clock = asyncio.get_running_loop().time
         while True:
             started = clock()
+            command = [sys.executable, "-m", "outrider", *child.arguments]
             child.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "outrider", *child.arguments, env={**os.environ, **child.environment}, start_new_session=True
+                *command_as(command, None, signal_with_parent="TERM"),
+                env={**os.environ, **child.environment},
+                start_new_session=True,
             )
             code = await child.process.wait()
             now = clock()

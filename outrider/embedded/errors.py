@@ -1,7 +1,9 @@
 """What can go wrong with a server that Outrider starts itself; each message is one line that a person can act on."""
 
+from fleet.errors import OutriderError
 
-class EmbeddedError(Exception):
+
+class EmbeddedError(OutriderError):
     """A server that Outrider brings along cannot be started or kept running."""
 
 
