@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -13,18 +14,27 @@ from fleet.fix import Int32s
 REMEMBERED_TOPICS: Final = 1 << 18
 
 
-def matches(topic_filter: str, topic: str) -> bool:
-    """Whether a topic matches an MQTT topic filter (MQTT 5, 4.7): `+` one level, a last `#` any number, also none."""
-    wanted = topic_filter.split("/")
-    levels = topic.split("/")
-    if topic.startswith("$") and wanted[0] in {"+", "#"}:
-        return False  # 4.7.2-1: wildcards at the first level do not match the broker's own topics
-    for position, level in enumerate(wanted):
-        if level == "#":
-            return True
-        if position >= len(levels) or level not in {"+", levels[position]}:
+class TopicFilter:
+    """An MQTT topic filter (MQTT 5, 4.7): `+` is one level, a last `#` any number of levels, also none."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._wanted = text.split("/")
+        # Most topics are told apart by how they begin; `a/#` matches `a` too, so the slash is left off.
+        self._beginning = re.split(r"[+#]", text, maxsplit=1)[0].rstrip("/")
+
+    def matches(self, topic: str) -> bool:
+        if not topic.startswith(self._beginning):
             return False
-    return len(levels) == len(wanted)
+        wanted, levels = self._wanted, topic.split("/")
+        if topic.startswith("$") and wanted[0] in {"+", "#"}:
+            return False  # 4.7.2-1: wildcards at the first level do not match the broker's own topics
+        for position, level in enumerate(wanted):
+            if level == "#":
+                return True
+            if position >= len(levels) or level not in {"+", levels[position]}:
+                return False
+        return len(levels) == len(wanted)
 
 
 class TopicTrackers:
