@@ -53,6 +53,8 @@ class Refusal:
     message: int
     reason: Reason
     detail: str = ""
+    #: (tenant, ident) where the message names them: whose dead letter it is.
+    tracker: tuple[str, str] | None = None
 
 
 @dataclass(slots=True, kw_only=True)

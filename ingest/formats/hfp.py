@@ -77,16 +77,17 @@ class Hfp:
         trackers: dict[tuple[str, str], int] = {}
         tracker: list[int] = []
         for index, (topic, payload) in enumerate(zip(batch.topics, batch.payloads, strict=True)):
+            whose: tuple[str, str] | None = None
             try:
-                ident = ident_of(topic)
+                whose = (default_tenant, ident_of(topic))
                 event, report = _report_of(payload)
             except Unreadable as unreadable:
-                refused.append(Refusal(message=index, reason=unreadable.reason, detail=unreadable.detail))
+                refused.append(Refusal(message=index, reason=unreadable.reason, detail=unreadable.detail, tracker=whose))
                 continue
             kept.messages.append(index)
             kept.events.append(event)
             kept.reports.append(report)
-            tracker.append(trackers.setdefault((default_tenant, ident), len(trackers)))
+            tracker.append(trackers.setdefault(whose, len(trackers)))
         return Decoded(
             fixes=_columns(kept, batch.received), tracker=np.array(tracker, np.int32), trackers=list(trackers), refused=refused
         )

@@ -77,6 +77,8 @@ class Native:
                 messages += [index] * len(item)
             else:
                 ignored.append(index)
+        for refusal in refused:
+            refusal.tracker = trackers[of_message[refusal.message]]
         message = np.array(messages, np.int32)
         return Decoded(
             fixes=_columns(fixes, message, batch.received),

@@ -67,8 +67,8 @@ class Rows:
         self._messages.append(message)
         self._tracker.append(self._index.setdefault((tenant, ident), len(self._index)))
 
-    def refuse(self, message: int, reason: Reason, detail: str = "") -> None:
-        self._refused.append(Refusal(message=message, reason=reason, detail=detail))
+    def refuse(self, message: int, reason: Reason, detail: str = "", tracker: tuple[str, str] | None = None) -> None:
+        self._refused.append(Refusal(message=message, reason=reason, detail=detail, tracker=tracker))
 
     def ignore(self, message: int) -> None:
         self._ignored.append(message)

@@ -1,0 +1,68 @@
+"""From a batch of messages to fixes that may be kept: decode, find the vehicle, screen. The worker and the replay share it.
+
+Pure but for one question in the middle: trackers that nobody knows. The caller asks `decode` first, has `unknown` registered
+by the store, lets the registry learn the answer, and goes on with `finish`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from fleet.fix import FixBatch
+from fleet.message import DeadLetter, MessageBatch
+from fleet.screening import Flag, Reason
+from ingest.deadletters import dead_letters
+from ingest.protocol import Decoded
+from ingest.registry import Registry
+from ingest.router import Router
+from ingest.screen import Screen
+
+
+@dataclass(slots=True, kw_only=True)
+class Taken:
+    """What a batch came to: every message of it is represented (see `Decoded`)."""
+
+    fixes: FixBatch
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+    #: Refusals by reason: of messages, and of single fixes.
+    reasons: Counter[Reason] = field(default_factory=Counter)
+    duplicates: int = 0
+    flagged: dict[Flag, int] = field(default_factory=dict)
+    ignored: int = 0
+
+
+class Reception:
+    """Router, registry and screen in order."""
+
+    def __init__(self, router: Router, registry: Registry, screen: Screen) -> None:
+        self.router = router
+        self.registry = registry
+        self.screen = screen
+
+    def decode(self, batch: MessageBatch) -> Decoded:
+        return self.router.decode(batch)
+
+    def unknown(self, decoded: Decoded) -> list[tuple[str, str]]:
+        """The (tenant, ident) pairs to register before `finish`."""
+        return self.registry.unknown(decoded.trackers)
+
+    def finish(self, batch: MessageBatch, decoded: Decoded) -> Taken:
+        """Fixes with their vehicle, screened; everything else as dead letters."""
+        message, tracker = decoded.fixes.message, decoded.tracker
+        homeless = self.registry.resolve(decoded)
+        screened = self.screen.screen(decoded.fixes)
+        late = homeless + screened.refused
+        if late:
+            tracker_of = dict(zip(message.tolist(), tracker.tolist(), strict=True))
+            for refusal in late:
+                refusal.tracker = decoded.trackers[tracker_of[refusal.message]]
+        refused = decoded.refused + late
+        return Taken(
+            fixes=screened.fixes,
+            dead_letters=dead_letters(batch, refused) if refused else [],
+            reasons=Counter(refusal.reason for refusal in refused),
+            duplicates=screened.duplicates,
+            flagged=screened.flagged,
+            ignored=len(decoded.ignored),
+        )
