@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import httpx
@@ -40,6 +40,24 @@ class NoPlanner:
 
     async def add_rounds(self, rounds: Sequence[Round]) -> None:
         """Nothing to tell."""
+
+
+class PlanFile:
+    """Into a plan file: all rounds so far, written again whenever some are added."""
+
+    def __init__(self, write: Callable[[dict[str, Any]], object]) -> None:
+        self._write = write
+        self._routes: list[dict[str, Any]] = []
+
+    async def add_vehicles(self, idents: Sequence[str]) -> None:
+        """A plan file does not list vehicles."""
+
+    async def add_fences(self, fences: Iterable[Mapping[str, Any]]) -> None:
+        """A plan file does not list fences."""
+
+    async def add_rounds(self, rounds: Sequence[Round]) -> None:
+        self._routes += [dict(one.route) for one in rounds]
+        self._write({"routes": self._routes})
 
 
 class ApiPlanner:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import signal
 import sys
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from fleet.access import Role
 from fleet.errors import OutriderError
+from outrider import cli_bench, cli_simulate
 from outrider.console import fail
-from outrider.settings import Settings, load_settings
+from outrider.running import run, start
+from outrider.settings import load_settings
 
 app = typer.Typer(
     help="Real-time GPS telemetry server for last-mile fleets.",
@@ -24,11 +23,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-simulate = typer.Typer(help="Simulated trackers over real MQTT.", no_args_is_help=True)
-bench = typer.Typer(help="Benchmarks; the last line of output is one JSON object.", no_args_is_help=True)
 keys = typer.Typer(help="API keys.", no_args_is_help=True)
-app.add_typer(simulate, name="simulate")
-app.add_typer(bench, name="bench")
+app.add_typer(cli_simulate.app, name="simulate")
+app.add_typer(cli_bench.app, name="bench")
 app.add_typer(keys, name="keys")
 
 
@@ -43,34 +40,6 @@ def main() -> None:
         sys.exit(1)
 
 
-def run(work: Coroutine[Any, Any, Any]) -> None:
-    """Run on uvloop where there is one, until done; SIGTERM and SIGINT cancel it, and it winds up in order."""
-    with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
-        if sys.platform == "win32":
-            asyncio.run(_until_signalled(work))
-        else:
-            import uvloop
-
-            uvloop.run(_until_signalled(work))
-
-
-async def _until_signalled(work: Coroutine[Any, Any, Any]) -> None:
-    task = asyncio.create_task(work, name="main")
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(number, task.cancel)
-    await task
-
-
-def _settings(tier: str, **overrides: object) -> Settings:
-    from outrider.logs import start_logging
-
-    settings = load_settings(**overrides)
-    start_logging(settings, tier)
-    return settings
-
-
 @app.command()
 def up(
     demo: Annotated[bool, typer.Option("--demo/--no-demo", help="Also run simulated vans.")] = False,
@@ -83,7 +52,7 @@ def up(
     """Broker, database, worker, API and alerts in one go."""
     from outrider.up import UpOptions, run_up
 
-    settings = _settings("up", data_dir=data_dir, http_port=http_port, mqtt_port=mqtt_port)
+    settings = start("up", data_dir=data_dir, http_port=http_port, mqtt_port=mqtt_port)
     run(run_up(settings, UpOptions(demo=demo, vans=vans, seed=seed)))
 
 
@@ -92,7 +61,7 @@ def worker() -> None:
     """Take in messages: decode, screen, find, store, acknowledge."""
     from outrider.tiers import run_worker
 
-    run(run_worker(_settings("worker")))
+    run(run_worker(start("worker")))
 
 
 @app.command()
@@ -100,7 +69,7 @@ def api() -> None:
     """Serve REST, WebSocket and the screen."""
     from outrider.tiers import run_api
 
-    run(run_api(_settings("api")))
+    run(run_api(start("api")))
 
 
 @app.command()
@@ -108,7 +77,7 @@ def alerts() -> None:
     """Send alerts that are due."""
     from outrider.tiers import run_alerts
 
-    run(run_alerts(_settings("alerts")))
+    run(run_alerts(start("alerts")))
 
 
 @app.command()
@@ -116,7 +85,7 @@ def migrate() -> None:
     """Bring the database to this version."""
     from outrider.tiers import run_migrate
 
-    run(run_migrate(_settings("migrate")))
+    run(run_migrate(start("migrate")))
 
 
 @app.command()
@@ -163,72 +132,6 @@ def decode(
     raise typer.Exit(run_decode(format, topic))
 
 
-@simulate.command("drive")
-def simulate_drive(
-    vans: Annotated[int, typer.Option(min=1, max=100_000)] = 40,
-    seed: Annotated[int | None, typer.Option(help="Drawn and printed when it is not given.")] = None,
-    osm: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="Roads of an OSM extract; else a built-in town.")
-    ] = None,
-    interval_s: Annotated[float, typer.Option(min=0.1, help="Seconds between a tracker's reports.")] = 1.0,
-    speed: Annotated[float, typer.Option(min=0.01, help="Simulated seconds in a second.")] = 1.0,
-    duration_s: Annotated[float | None, typer.Option(min=1.0, help="Stop after so many simulated seconds.")] = None,
-    stops: Annotated[int, typer.Option(min=1, max=200, help="Stops of a round.")] = 12,
-    noise_m: Annotated[float, typer.Option(min=0.0, help="Standard deviation of GPS noise on each axis.")] = 6.0,
-    jumps_per_h: Annotated[float, typer.Option(min=0.0, help="Multipath jumps of 60-150 m, an hour and tracker.")] = 0.0,
-    tunnels: Annotated[bool, typer.Option("--tunnels/--no-tunnels", help="No position in tunnels.")] = True,
-    outages_per_h: Annotated[float, typer.Option(min=0.0, help="Gaps in coverage an hour, made up for by bursts.")] = 0.0,
-    outage_s: Annotated[float, typer.Option(min=1.0, help="Mean length of such a gap.")] = 90.0,
-    clock_offset_s: Annotated[float, typer.Option(min=0.0, help="Largest constant error of a tracker's clock.")] = 0.0,
-    clock_drift_ppm: Annotated[float, typer.Option(min=0.0, help="Largest drift of a tracker's clock.")] = 0.0,
-    tenant: Annotated[str | None, typer.Option(help="Tenant in the topic.")] = None,
-    prefix: Annotated[str, typer.Option(help="What the trackers' idents begin with.")] = "van-",
-    api_url: Annotated[str | None, typer.Option(help="Hand the plan to this API (key in OUTRIDER_SIM_KEY).")] = None,
-    plan_out: Annotated[Path | None, typer.Option(help="Write the first rounds as a plan file.")] = None,
-) -> None:
-    """Vans on delivery rounds, reporting over MQTT at QoS 1."""
-    from firmware_sim.drive import DriveOptions
-    from firmware_sim.rounds import RoundOptions
-    from firmware_sim.tracker import TrackerModel
-    from outrider.simulation import new_seed, run_drive
-
-    settings = _settings("simulator")
-    model = TrackerModel(
-        noise_m=noise_m,
-        jumps_per_h=jumps_per_h,
-        has_tunnels=tunnels,
-        outages_per_h=outages_per_h,
-        outage_s=outage_s,
-        clock_offset_s=clock_offset_s,
-        clock_drift_ppm=clock_drift_ppm,
-    )
-    options = DriveOptions(
-        vans=vans,
-        seed=new_seed() if seed is None else seed,
-        tenant=tenant or settings.default_tenant,
-        prefix=prefix,
-        interval_s=interval_s,
-        speed=speed,
-        duration_s=duration_s,
-        tracker=model,
-        rounds=RoundOptions(stops=stops),
-    )
-    run(run_drive(settings, options, osm=osm, api_url=api_url, plan_out=plan_out))
-
-
-@simulate.command("replay")
-def simulate_replay(
-    capture: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, help="Capture file or HFP recording (.gz is read as well).")
-    ],
-    speed: Annotated[float, typer.Option(min=0.0, help="1: as recorded, 10: ten times as fast, 0: as fast as it goes.")] = 1.0,
-) -> None:
-    """Send a capture again over MQTT at QoS 1."""
-    from outrider.simulation import run_replay_live
-
-    run(run_replay_live(_settings("simulator"), capture, speed))
-
-
 @keys.command("create")
 def keys_create(
     role: Annotated[Role, typer.Option(help="What its bearer may do.")],
@@ -238,4 +141,4 @@ def keys_create(
     """Make an API key and print it, once."""
     from outrider.tiers import run_create_key
 
-    run(run_create_key(_settings("keys"), role, name, tenant))
+    run(run_create_key(start("keys"), role, name, tenant))

@@ -39,3 +39,8 @@ def _bounds(field: FieldInfo) -> str:
     signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<", "min_length": "length >=", "max_length": "length <="}
     found = [f"{text} {getattr(rule, sign)}" for rule in field.metadata for sign, text in signs.items() if hasattr(rule, sign)]
     return ", ".join(found)
+
+
+def render_plain(settings: Settings) -> str:
+    """One line a setting with its value now; secrets stay hidden."""
+    return "".join(f"{environment_name(name)}={getattr(settings, name)}\n" for name in Settings.model_fields)

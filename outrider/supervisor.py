@@ -76,7 +76,7 @@ class Supervisor:
         clock = asyncio.get_running_loop().time
         while True:
             started = clock()
-            command = [sys.executable, "-m", "outrider", *child.arguments]
+            command = command_as([sys.executable, "-m", "outrider", *child.arguments], None, signal_with_parent="TERM")
             child.process = await asyncio.create_subprocess_exec(
                 *command_as(command, None, signal_with_parent="TERM"),
                 env={**os.environ, **child.environment},

@@ -160,7 +160,7 @@ def _environment(parts: _Parts, account: str) -> dict[str, str]:
 async def _until_ready(base_url: str, supervisor: Supervisor) -> None:
     async def ask() -> None:
         async with httpx.AsyncClient(base_url=base_url, timeout=5.0) as client:
-            while not await _is_ready(client):
+            while not await _is_ready(client):  # noqa: ASYNC110 - another process's state has no event to wait for
                 await asyncio.sleep(_POLL_S)
 
     try:
