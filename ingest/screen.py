@@ -95,14 +95,12 @@ class Screen:
         """Compare each vehicle's fixes with one another and with its last place: marks jumps and swaps, returns the duplicates."""
         duplicates = np.zeros(len(fixes), np.bool_)
         order = _order(fixes, faults)
-        vehicle, time = fixes.vehicle[order], fixes.time[order]
-        self._places.reach(vehicle)
+        vehicle, time = self._places.slots(fixes.vehicle[order]), fixes.time[order]
         repeated = time == self._places.time[vehicle]
         repeated[1:] |= (vehicle[1:] == vehicle[:-1]) & (time[1:] == time[:-1])
         if repeated.any():
             duplicates[order[repeated]] = True
-            order = order[~repeated]
-            vehicle, time = fixes.vehicle[order], fixes.time[order]
+            order, vehicle, time = order[~repeated], vehicle[~repeated], time[~repeated]
         of_order = limits.take(order)
         verdicts = self._jumps.judge(
             Ordered(

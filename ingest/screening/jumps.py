@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fleet.clock import MICROS_PER_S
-from fleet.fix import Float64s, Int64s
+from fleet.fix import Float64s, Int32s, Int64s
 from fleet.geodesy import METRES_PER_DEGREE, distance_m
 from ingest.screening.places import Places
 
@@ -52,9 +52,9 @@ class _Place:
 
 @dataclass(slots=True, kw_only=True)
 class Ordered:
-    """Fixes sorted by (vehicle, time), no two the same; with the limits for each, and whether it may be refused as swapped."""
+    """Fixes sorted by (vehicle, time), no two the same; `vehicle` is its slot in `Places`. With the limits for each."""
 
-    vehicle: Int64s
+    vehicle: Int32s
     time: Int64s
     lat: Float64s
     lon: Float64s
