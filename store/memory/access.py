@@ -1,0 +1,104 @@
+"""API keys, remembered answers and dead letters in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from fleet.access import ApiKey
+from fleet.message import DeadLetter
+from store.errors import AlreadyExists, NotFound, Rejected
+from store.memory.repository import reject_unstorable
+
+
+class KeyRing:
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+        self._keys: dict[str, ApiKey] = {}
+
+    def find(self, digest: str) -> ApiKey | None:
+        found = (key for key in self._keys.values() if key.digest == digest and key.revoked_at is None)
+        return next(found, None)
+
+    def put(self, key: ApiKey) -> None:
+        reject_unstorable(key)
+        if any(other.digest == key.digest and other.id != key.id for other in self._keys.values()):
+            raise AlreadyExists("api key", key.id)
+        self._keys[key.id] = replace(key, created_at=key.created_at or self._clock())
+
+    def list(self, tenant: str | None) -> Sequence[ApiKey]:
+        return [key for _, key in sorted(self._keys.items()) if tenant is None or key.tenant == tenant]
+
+    def revoke(self, tenant: str | None, id_: str, now: datetime) -> None:
+        key = self._keys.get(id_)
+        if key is None or (tenant is not None and key.tenant != tenant):
+            raise NotFound("api key", id_)
+        self._keys[id_] = replace(key, revoked_at=key.revoked_at or now)
+
+
+class Answers:
+    """What was answered to requests with an Idempotency-Key."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+        self._answers: dict[tuple[str, str], tuple[str, int, bytes, datetime]] = {}
+
+    def find(self, tenant: str, key: str, fingerprint: str) -> tuple[int, bytes] | None:
+        if (tenant, key) not in self._answers:
+            return None
+        used_with, status, body, _ = self._answers[tenant, key]
+        if used_with != fingerprint:
+            raise Rejected("this Idempotency-Key was used with another request")
+        return status, body
+
+    def put(self, tenant: str, key: str, fingerprint: str, status: int, body: bytes) -> None:
+        reject_unstorable(tenant, key, fingerprint)
+        self._answers.setdefault((tenant, key), (fingerprint, status, body, self._clock()))
+
+    def drop_before(self, end: datetime) -> int:
+        kept = {place: answer for place, answer in self._answers.items() if answer[3] >= end}
+        dropped = len(self._answers) - len(kept)
+        self._answers = kept
+        return dropped
+
+
+class DeadLetterBox:
+    """One entry for equal refusals of equal messages, however often they come."""
+
+    def __init__(self) -> None:
+        self._letters: dict[tuple[str, bytes, int, str, str], tuple[int, DeadLetter, datetime]] = {}
+        self._last_number = 0
+
+    def put(self, letters: Sequence[DeadLetter]) -> None:
+        for letter in letters:
+            content = (letter.topic, letter.payload, letter.payload_bytes, letter.reason, letter.detail)
+            known = self._letters.get(content)
+            if known is None:
+                self._last_number += 1
+                self._letters[content] = (self._last_number, letter, letter.received_at)
+            elif letter.received_at > known[2]:
+                number, first, _ = known
+                self._letters[content] = (number, replace(first, times=first.times + 1), letter.received_at)
+
+    def find(self, tenant: str | None, reason: str | None, limit: int, after: int) -> list[tuple[int, DeadLetter]]:
+        found = [
+            (number, letter)
+            for number, letter, _ in self._letters.values()
+            if (tenant is None or letter.tenant == tenant)
+            and (reason is None or letter.reason == reason)
+            and (not after or number < after)
+        ]
+        return sorted(found, key=lambda numbered: -numbered[0])[:limit]
+
+    def drop(self, tenant: str | None, numbers: Collection[int]) -> int:
+        return self._keep(lambda number, letter, _: number not in numbers or (tenant is not None and letter.tenant != tenant))
+
+    def drop_before(self, end: datetime) -> int:
+        return self._keep(lambda _number, _letter, newest: newest >= end)
+
+    def _keep(self, is_kept: Callable[[int, DeadLetter, datetime], bool]) -> int:
+        kept = {content: entry for content, entry in self._letters.items() if is_kept(*entry)}
+        dropped = len(self._letters) - len(kept)
+        self._letters = kept
+        return dropped

@@ -1,0 +1,341 @@
+"""`MemoryStore`: the whole of `store.protocol.Store` over tables in memory. One process, no durability, no waiting."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+
+from fleet.access import ApiKey
+from fleet.clock import from_micros, to_micros
+from fleet.fence import Fence
+from fleet.fix import FixBatch
+from fleet.message import DeadLetter
+from fleet.route import Eta, Route
+from fleet.subscription import Alert, Subscription
+from fleet.vehicle import Mounting, Order, Tracker, Vehicle
+from fleet.visit import Visit
+from store.memory.access import Answers, DeadLetterBox, KeyRing
+from store.memory.changes import ChangeHub
+from store.memory.fixes import FixLog
+from store.memory.fleet import FleetTables
+from store.memory.found import EventLog, Outbox, VisitLog
+from store.memory.plan import RouteRepository
+from store.memory.repository import MemoryRepository, reject_unstorable
+from store.positions import fixes_as_json, said
+from store.records import (
+    Anchor,
+    Capabilities,
+    Change,
+    Checkpoint,
+    Commit,
+    Committed,
+    LatestPosition,
+    Maintained,
+    NumberedEvent,
+    Retention,
+    RouteProgress,
+    World,
+)
+from store.storable import refused_letters, storable_letter, unstorable
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class MemoryStore:
+    def __init__(self, *, retention: Retention | None = None, clock: Callable[[], datetime] = _utc_now) -> None:
+        self._retention = retention or Retention()
+        self._changes = ChangeHub()
+        self._fleet = FleetTables(clock, self._changed)
+        self._fences: MemoryRepository[Fence] = MemoryRepository(
+            "fence", clock=clock, filters={"tag": lambda fence, text: text in fence.tags}, changed=self._changed
+        )
+        self._routes = RouteRepository(self._fleet, clock, self._changed)
+        self._orders: MemoryRepository[Order] = MemoryRepository(
+            "order",
+            clock=clock,
+            filters={"stop": lambda order, text: order.stop == text, "customer": lambda order, text: order.customer == text},
+        )
+        self._outbox = Outbox(clock)
+        self._fixes, self._events, self._visits = FixLog(), EventLog(), VisitLog()
+        self._keys, self._answers, self._letters = KeyRing(clock), Answers(clock), DeadLetterBox()
+        self._batch = 0
+        self._checkpoint_batch: int | None = None
+        self._states: dict[int, bytes] = {}
+        self._anchors: dict[int, dict[int, Anchor]] = {}
+
+    # what the worker needs
+
+    async def commit(self, commit: Commit) -> Committed:
+        reject_unstorable(commit.outcome)
+        fixes = commit.fixes
+        problems = unstorable(fixes)
+        for key in np.unique(fixes.vehicle).tolist():
+            if not self._fleet.is_known(key):
+                problems.update(dict.fromkeys(np.flatnonzero(fixes.vehicle == key).tolist(), "the vehicle is not known"))
+        refused = [storable_letter(letter) for letter in refused_letters(fixes, problems, commit.messages)]
+        self._batch += 1
+        new_rows = self._keep_fixes(fixes, problems)
+        self._letters.put([storable_letter(letter) for letter in commit.dead_letters] + refused)
+        self._visits.put(commit.outcome.visits)
+        self._routes.take_in(commit.outcome)
+        new_events = self._events.add(commit.outcome.events)
+        self._outbox.fill(new_events)
+        self._keep_states(commit)
+        stored = int(new_rows.sum())
+        return Committed(
+            batch=self._batch,
+            stored=stored,
+            duplicates=len(fixes) - len(problems) - stored,
+            new_events=new_events,
+            seq=self._events.last_seq,
+            collided=stored + len(problems) < len(fixes),
+            new_rows=new_rows,
+            refused=refused,
+        )
+
+    async def world(self) -> World:
+        return World(
+            fences=[fence for _, fence in sorted(self._fences.items.items())],
+            routes=sorted(self._routes.items.values(), key=lambda route: (route.tenant, route.vehicle, route.starts_at, route.id)),
+            mountings=self._fleet.mountings(),
+        )
+
+    def changes(self) -> AsyncIterator[Change]:
+        return self._changes.listen()
+
+    async def register(self, trackers: Sequence[tuple[str, str]], *, quarantine: bool) -> list[Mounting]:
+        return self._fleet.register(trackers, quarantine=quarantine)
+
+    async def checkpoint(self) -> Checkpoint | None:
+        if self._checkpoint_batch is None:
+            return None
+        return Checkpoint(batch=self._checkpoint_batch, vehicles=dict(self._states))
+
+    async def fixes_after(self, batch: int) -> AsyncIterator[FixBatch]:
+        for fixes in self._fixes.after(batch):
+            yield fixes
+
+    async def fixes_of(self, key: int, start: datetime, end: datetime) -> FixBatch:
+        return self._fixes.of(key, to_micros(start), to_micros(end))
+
+    async def anchor_before(self, key: int, time: datetime) -> tuple[datetime, bytes] | None:
+        earlier = [micros for micros in self._anchors.get(key, ()) if micros < to_micros(time)]
+        if not earlier:
+            return None
+        anchor = self._anchors[key][max(earlier)]
+        return anchor.time, anchor.state
+
+    # what the API reads
+
+    async def positions(self, tenant: str | None) -> list[LatestPosition]:
+        newest = (
+            (self._fleet.vehicle_at(key), chunk, row) for key, chunk, row in self._fixes.newest() if self._fleet.is_known(key)
+        )
+        found = [
+            self._position(vehicle, chunk, row)
+            for vehicle, chunk, row in newest
+            if vehicle is not None and (tenant is None or vehicle.tenant == tenant)
+        ]
+        return sorted(found, key=lambda position: (position.tenant, position.vehicle))
+
+    async def fixes(self, tenant: str, vehicle: str, start: datetime, end: datetime, *, limit: int) -> list[Mapping[str, Any]]:
+        await self._fleet.vehicles.get(tenant, vehicle)
+        found = await self.fixes_of(self._fleet.key_of(tenant, vehicle), start, end)
+        return fixes_as_json(found.take(np.arange(min(limit, len(found)))))
+
+    async def visits(
+        self,
+        tenant: str | None,
+        *,
+        vehicle: str | None = None,
+        fence: str | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        limit: int,
+        after: str | None = None,
+    ) -> list[Visit]:
+        return self._visits.find(tenant, vehicle=vehicle, fence=fence, start=start, end=end, limit=limit, after=after)
+
+    async def events(
+        self,
+        tenant: str | None,
+        *,
+        after_seq: int = 0,
+        types: Sequence[str] = (),
+        vehicle: str | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        limit: int,
+        newest_first: bool = False,
+    ) -> list[NumberedEvent]:
+        return self._events.find(
+            tenant,
+            after_seq=after_seq,
+            types=types,
+            vehicle=vehicle,
+            start=start,
+            end=end,
+            limit=limit,
+            newest_first=newest_first,
+        )
+
+    async def last_seq(self) -> int:
+        return self._events.last_seq
+
+    async def routes_progress(
+        self, tenant: str | None, *, routes: Sequence[str] = (), vehicle: str | None = None, limit: int, after: str | None = None
+    ) -> list[RouteProgress]:
+        return self._routes.progress(tenant, routes, vehicle, limit, after)
+
+    async def etas(self, tenant: str, route: str) -> list[Eta]:
+        return self._routes.etas(tenant, route)
+
+    async def dead_letters(
+        self, tenant: str | None, *, reason: str | None = None, limit: int, after: int = 0
+    ) -> list[tuple[int, DeadLetter]]:
+        return self._letters.find(tenant, reason, limit, after)
+
+    # alerts
+
+    async def claim_alerts(self, now: datetime, *, limit: int, lease_s: float) -> list[Alert]:
+        return self._outbox.claim(now, limit, lease_s)
+
+    async def alert_delivered(self, alert: str, now: datetime) -> None:
+        self._outbox.delivered(alert, now)
+
+    async def alert_failed(self, alert: str, now: datetime, *, error: str, retry_at: datetime | None) -> None:
+        self._outbox.failed(alert, now, error, retry_at)
+
+    async def disable_subscription(self, tenant: str, subscription: str, why: str) -> None:
+        self._outbox.disable(tenant, subscription, why)
+
+    # access
+
+    async def api_key(self, digest: str) -> ApiKey | None:
+        return self._keys.find(digest)
+
+    async def put_api_key(self, key: ApiKey) -> None:
+        self._keys.put(key)
+
+    async def api_keys(self, tenant: str | None) -> list[ApiKey]:
+        return list(self._keys.list(tenant))
+
+    async def revoke_api_key(self, tenant: str | None, id: str, now: datetime) -> None:  # noqa: A002 - the domain's word
+        self._keys.revoke(tenant, id, now)
+
+    async def remembered(self, tenant: str, key: str, fingerprint: str) -> tuple[int, bytes] | None:
+        return self._answers.find(tenant, key, fingerprint)
+
+    async def remember(self, tenant: str, key: str, fingerprint: str, status: int, body: bytes) -> None:
+        self._answers.put(tenant, key, fingerprint, status, body)
+
+    # the whole
+
+    @property
+    def vehicles(self) -> MemoryRepository[Vehicle]:
+        return self._fleet.vehicles
+
+    @property
+    def trackers(self) -> MemoryRepository[Tracker]:
+        return self._fleet.trackers
+
+    @property
+    def fences(self) -> MemoryRepository[Fence]:
+        return self._fences
+
+    @property
+    def routes(self) -> MemoryRepository[Route]:
+        return self._routes
+
+    @property
+    def orders(self) -> MemoryRepository[Order]:
+        return self._orders
+
+    @property
+    def subscriptions(self) -> MemoryRepository[Subscription]:
+        return self._outbox.subscriptions
+
+    async def capabilities(self) -> Capabilities:
+        return Capabilities(server=f"memory (Python {platform.python_version()})")
+
+    async def is_reachable(self) -> bool:
+        return True
+
+    async def import_routes(self, routes: Sequence[Route]) -> int:
+        return self._routes.import_all(routes)
+
+    async def drop_dead_letters(self, tenant: str | None, numbers: Sequence[int]) -> int:
+        return self._letters.drop(tenant, set(numbers))
+
+    async def maintain(self, now: datetime) -> Maintained:
+        kept = self._retention
+        rounds: list[tuple[str, int, Callable[[datetime], int]]] = [
+            ("fixes", kept.fixes_days, lambda end: self._fixes.drop_before(to_micros(_midnight(end)))),
+            ("etas", kept.etas_days, lambda end: self._routes.drop_etas_before(_midnight(end))),
+            ("events", kept.events_days, self._events.drop_before),
+            ("visits", kept.visits_days, self._visits.drop_before),
+            ("dead_letters", kept.dead_letters_days, self._letters.drop_before),
+            ("outbox", kept.alerts_days, self._outbox.drop_before),
+            ("anchors", kept.anchors_days, self._drop_anchors_before),
+            ("idempotency_keys", kept.idempotency_keys_days, self._answers.drop_before),
+        ]
+        dropped = {table: drop(now - timedelta(days=days)) for table, days, drop in rounds if days}
+        return Maintained(dropped={table: count for table, count in dropped.items() if count})
+
+    async def close(self) -> None:
+        self._changes.close()
+
+    def _changed(self, kind: str, tenant: str, id_: str) -> None:
+        self._changes.tell(Change(kind=kind, tenant=tenant, id=id_))
+
+    def _keep_fixes(self, fixes: FixBatch, problems: Mapping[int, str]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        if not problems:
+            return self._fixes.append(self._batch, fixes)
+        good = np.ones(len(fixes), np.bool_)
+        good[list(problems)] = False
+        new_rows = np.zeros(len(fixes), np.bool_)
+        new_rows[good] = self._fixes.append(self._batch, fixes.take(good))
+        return new_rows
+
+    def _keep_states(self, commit: Commit) -> None:
+        for key, instant in commit.stale_anchors.items():
+            kept = self._anchors.get(key, {})
+            self._anchors[key] = {micros: anchor for micros, anchor in kept.items() if micros < to_micros(instant)}
+        for anchor in commit.anchors:
+            self._anchors.setdefault(anchor.key, {})[to_micros(anchor.time)] = anchor
+        if commit.checkpoint_vehicles is not None:
+            self._checkpoint_batch = self._batch
+            self._states.update(commit.checkpoint_vehicles)
+
+    def _drop_anchors_before(self, end: datetime) -> int:
+        """The newest of each vehicle stays: a vehicle that was away for long is folded from it."""
+        before = sum(map(len, self._anchors.values()))
+        for key, anchors in self._anchors.items():
+            newest = max(anchors, default=0)
+            self._anchors[key] = {at: anchor for at, anchor in anchors.items() if at >= to_micros(end) or at == newest}
+        return before - sum(map(len, self._anchors.values()))
+
+    def _position(self, vehicle: Vehicle, chunk: FixBatch, row: int) -> LatestPosition:
+        return LatestPosition(
+            tenant=vehicle.tenant,
+            vehicle=vehicle.id,
+            name=vehicle.name,
+            time=from_micros(int(chunk.time[row])),
+            lat=float(chunk.lat[row]),
+            lon=float(chunk.lon[row]),
+            speed_mps=said(float(chunk.speed_mps[row])),
+            heading_deg=said(float(chunk.heading_deg[row])),
+            accuracy_m=said(float(chunk.accuracy_m[row])),
+            route=self._routes.under_way(vehicle.tenant, vehicle.id),
+        )
+
+
+def _midnight(instant: datetime) -> datetime:
+    """Fixes and ETAs go by whole days."""
+    return instant.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
