@@ -1,11 +1,8 @@
 """The two kinds of database server that tests run on: TimescaleDB (the machine's, or in a Debian 13 root) and plain
 PostgreSQL from the wheel."""
 
-import fcntl
 import os
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -16,6 +13,7 @@ from outrider.embedded.postgres_install import PostgresInstall, find_installs, r
 from tests.realparts.absence import PartMissingError
 from tests.realparts.debian_root import BIN_DIR, debian_root
 from tests.realparts.postgres import PostgresServer, Programs
+from tests.realparts.scratch import scratch_folder
 
 TIMESCALE_SETTINGS: Mapping[str, str] = {
     "shared_preload_libraries": "timescaledb",
@@ -74,9 +72,7 @@ def _machine_timescaledb() -> PostgresInstall | None:
 def _outside_root(install: PostgresInstall, settings: Mapping[str, str]) -> Iterator[tuple[Programs, Path]]:
     """Programs of this machine (copied where our account cannot reach them) and a directory for the cluster."""
     account = server_account()
-    with tempfile.TemporaryDirectory(prefix="outrider-tests-") as scratch_name:
-        scratch = Path(scratch_name)
-        scratch.chmod(0o755)
+    with scratch_folder() as scratch:
         reachable = reachable_install(install, account, copies_dir=scratch / "programs")
         programs = Programs(bin_dir=reachable.bin_dir, version=install.version, account=account, settings=settings)
         yield programs, give(scratch / "server", account)
@@ -89,30 +85,9 @@ def _inside_root(root: Path) -> Iterator[tuple[Programs, Path]]:
     version = _version_in(root)
     runs = root / RUNS_IN_ROOT
     runs.mkdir(mode=0o755, exist_ok=True)
-    _remove_dead_runs(runs)
-    run = give(Path(tempfile.mkdtemp(dir=runs)), account)
-    with (run / "alive").open("w") as alive:
-        fcntl.flock(alive, fcntl.LOCK_EX)
-        try:
-            bin_dir = Path("/") / BIN_DIR
-            settings = TIMESCALE_SETTINGS
-            yield (
-                Programs(bin_dir=bin_dir, version=version, account=account, root=root, settings=settings),
-                give(run / "server", account),
-            )
-        finally:
-            shutil.rmtree(run)
-
-
-def _remove_dead_runs(runs: Path) -> None:
-    """A run that was killed leaves its clusters behind; its lock is free, that of a living one is not."""
-    for run in runs.iterdir():
-        try:
-            with (run / "alive").open("r") as alive:
-                fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(run)
-        except (BlockingIOError, FileNotFoundError):
-            continue  # alive, or only just beginning
+    programs = Programs(bin_dir=Path("/") / BIN_DIR, version=version, account=account, root=root, settings=TIMESCALE_SETTINGS)
+    with scratch_folder(runs) as scratch:
+        yield programs, give(scratch / "server", account)
 
 
 def _account_in(root: Path, name: str) -> Account:

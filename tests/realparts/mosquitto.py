@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from outrider.embedded.account import Account, give, server_account
 from tests.realparts.absence import PartMissingError
 from tests.realparts.certificates import KeyPair
 from tests.realparts.process import accepts, free_port, start_child, stop_child, wait_until
+from tests.realparts.scratch import scratch_folder
 
 SHIPPED = Path(__file__).parents[2] / "deploy" / "mosquitto"
 
@@ -135,9 +135,8 @@ def running_mosquitto(options: BrokerOptions | None = None) -> Iterator[Mosquitt
     """A broker as long as the block; raises PartMissingError where Mosquitto is not installed."""
     mosquitto_program()
     account = server_account()
-    with tempfile.TemporaryDirectory(prefix="outrider-tests-") as scratch_name:
-        Path(scratch_name).chmod(0o755)
-        broker = Mosquitto(give(Path(scratch_name) / "mosquitto", account), options or BrokerOptions(), account)
+    with scratch_folder() as scratch:
+        broker = Mosquitto(give(scratch / "mosquitto", account), options or BrokerOptions(), account)
         try:
             broker.start()
             yield broker

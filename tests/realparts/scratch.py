@@ -1,0 +1,37 @@
+"""Folders of one test run, removed with it; what a killed run left behind is removed by the next one."""
+
+import fcntl
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PREFIX = "outrider-tests-"
+LOCK = "alive"
+
+
+@contextmanager
+def scratch_folder(parent: Path | None = None) -> Iterator[Path]:
+    """A folder that every account may pass through, as long as the block; by default among the temporary files."""
+    within = Path(tempfile.gettempdir()) if parent is None else parent
+    _remove_dead(within)
+    folder = Path(tempfile.mkdtemp(dir=within, prefix=PREFIX))
+    folder.chmod(0o755)
+    with (folder / LOCK).open("w") as alive:
+        fcntl.flock(alive, fcntl.LOCK_EX)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder)
+
+
+def _remove_dead(within: Path) -> None:
+    """The lock of a living run is held; a folder without one is only just being made, or somebody else's."""
+    for folder in within.glob(f"{PREFIX}*"):
+        try:
+            with (folder / LOCK).open("r+") as alive:
+                fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder)
+        except (BlockingIOError, FileNotFoundError, PermissionError):
+            continue
