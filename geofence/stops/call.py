@@ -1,0 +1,164 @@
+"""One stay of a vehicle in one stop's circle: when it came, how near, how long it stood, when it left.
+
+A call is evidence, nothing more: whether it is an arrival is judged by the rule of its stop (`is_confirmed`), whether it fits
+the route by `geofence.stops.course`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import msgspec
+
+from fleet.clock import MICROS_PER_S
+from fleet.geodesy import METRES_PER_DEGREE
+from fleet.route import Stop
+from geofence.stops.field import Contact, Place
+from geofence.stops.settings import RouteSettings
+
+_NEVER: Final = -1
+
+
+class Call(msgspec.Struct, array_like=True):
+    """Instants in microseconds since 1970 UTC; `_NEVER` where it has not happened."""
+
+    index: int
+    entered: int
+    closest_m: float
+    closest: int
+    #: Fixes inside, the first and the last of them; a pass between two fixes has none.
+    fixes: int = 0
+    first_inside: int = _NEVER
+    last_inside: int = _NEVER
+    #: Where the present stand began, how near to the centre, and how long the longest one was.
+    stand_since: int = _NEVER
+    stand_lat: float = 0.0
+    stand_lon: float = 0.0
+    stand_m: float = 0.0
+    stood_s: float = 0.0
+    stood_m: float = 0.0
+    #: When the edge was last crossed outwards.
+    outside_since: int = _NEVER
+    worst_accuracy_m: float = 0.0
+    confirmed: bool = False
+    left: bool = False
+    #: The closest approach when the arrival was said.
+    said_m: float = math.inf
+
+    @property
+    def inside_s(self) -> float:
+        """From the first fix inside to the last one, seconds."""
+        return (self.last_inside - self.first_inside) / MICROS_PER_S if self.fixes else 0.0
+
+    @property
+    def departed(self) -> int:
+        """The instant at which it left the circle for good; the last one known to be inside while it has not."""
+        return self.outside_since if self.outside_since != _NEVER else max(self.last_inside, self.closest)
+
+    @property
+    def is_outside(self) -> bool:
+        return self.outside_since != _NEVER
+
+
+def open_call(index: int, contact: Contact, previous: Place | None, current: Place) -> Call:
+    start = current.time if previous is None else previous.time
+    span = current.time - start
+    entered = start if contact.entered_at is None else start + round(contact.entered_at * span)
+    return Call(index=index, entered=entered, closest_m=math.inf, closest=entered)
+
+
+def extend_call(call: Call, contact: Contact, previous: Place | None, current: Place, radius_m: float, settings: RouteSettings) -> None:
+    """Take in one more segment."""
+    start = current.time if previous is None else previous.time
+    span = current.time - start
+    if contact.closest_m < call.closest_m and contact.closest_m <= radius_m:
+        call.closest_m, call.closest = contact.closest_m, start + round(contact.closest_at * span)
+    if contact.distance_m <= radius_m:
+        _extend_inside(call, contact, current, previous, settings)
+    else:
+        _extend_outside(call, contact, start, span, current, radius_m, settings)
+
+
+def _extend_inside(call: Call, contact: Contact, current: Place, previous: Place | None, settings: RouteSettings) -> None:
+    if not call.fixes:
+        call.first_inside = current.time
+    call.fixes += 1
+    call.last_inside = current.time
+    call.outside_since = _NEVER
+    if not math.isnan(current.accuracy_m):
+        call.worst_accuracy_m = max(call.worst_accuracy_m, current.accuracy_m)
+    _extend_stand(call, contact, current, previous, settings)
+
+
+def _extend_outside(
+    call: Call, contact: Contact, start: int, span: int, current: Place, radius_m: float, settings: RouteSettings
+) -> None:
+    call.stand_since = _NEVER
+    if contact.left_at is not None:
+        call.outside_since = start + round(contact.left_at * span)
+    elif not call.is_outside:  # the way out was not seen: a gap lies before this fix
+        call.outside_since = max(call.last_inside, call.closest)
+    waited_s = (current.time - call.outside_since) / MICROS_PER_S
+    call.left = contact.distance_m > radius_m * settings.outer_ratio or waited_s >= settings.leave_s
+
+
+def _extend_stand(call: Call, contact: Contact, current: Place, previous: Place | None, settings: RouteSettings) -> None:
+    moved_m = _moved_m(call.stand_lat, call.stand_lon, current) if call.stand_since != _NEVER else math.inf
+    speed_mps = current.speed_mps if not math.isnan(current.speed_mps) else _implied_mps(previous, current)
+    if moved_m > settings.stand_radius_m or speed_mps > 2 * settings.stand_speed_mps:
+        call.stand_since = _NEVER
+    if call.stand_since == _NEVER and speed_mps < settings.stand_speed_mps:
+        call.stand_since, call.stand_lat, call.stand_lon, call.stand_m = current.time, current.lat, current.lon, contact.distance_m
+        if math.isnan(current.speed_mps) and previous is not None and contact.entered_at is None:
+            call.stand_since = max(previous.time, call.entered)
+    if call.stand_since != _NEVER:
+        call.stand_m = min(call.stand_m, contact.distance_m)
+        stood_s = (current.time - call.stand_since) / MICROS_PER_S
+        if stood_s >= call.stood_s:
+            call.stood_s, call.stood_m = stood_s, call.stand_m
+
+
+def is_confirmed(call: Call, stop: Stop, settings: RouteSettings) -> bool:
+    """Whether the call is an arrival by the rule of its stop.
+
+    1. `min_dwell_s` 0: passing through counts, once the vehicle is out again, or has stood inside for a while.
+    2. `min_dwell_s` given: inside for so long, by two fixes or more.
+    3. Not given: a stand; the nearer to the pin, the shorter may it be. Or inside for long at any speed.
+    """
+    if stop.min_dwell_s == 0:
+        return call.is_outside or call.stood_s >= settings.pass_stand_s
+    if call.fixes < settings.confirm_fixes:
+        return False
+    if stop.min_dwell_s is not None:
+        return call.inside_s >= stop.min_dwell_s
+    return call.stood_s >= _stand_needed_s(call, stop, settings) or call.inside_s >= settings.linger_s
+
+
+def _stand_needed_s(call: Call, stop: Stop, settings: RouteSettings) -> float:
+    near = call.stood_m <= stop.arrival_radius_m / 2
+    needed_s = settings.stand_near_s if near else settings.stand_far_s
+    return needed_s if stop.service_s is None else min(needed_s, stop.service_s * settings.stand_service_share)
+
+
+def arrival_of(call: Call, stop: Stop) -> int:
+    """The instant of arrival: the closest approach where passing counts, else back-dated to the way in."""
+    return call.closest if stop.min_dwell_s == 0 else call.entered
+
+
+def _moved_m(lat: float, lon: float, current: Place) -> float:
+    east_m = (current.lon - lon) * METRES_PER_DEGREE * math.cos(math.radians(lat))
+    return math.hypot(east_m, (current.lat - lat) * METRES_PER_DEGREE)
+
+
+#: Over shorter times the noise of two fixes looks like speed.
+_SHORTEST_SPAN_S: Final = 5.0
+
+
+def _implied_mps(previous: Place | None, current: Place) -> float:
+    """Speed between the last two fixes, where the tracker says none; 0 where they are too close to tell, so that the
+    stand's radius alone decides."""
+    span_s = 0.0 if previous is None else (current.time - previous.time) / MICROS_PER_S
+    if previous is None or span_s < _SHORTEST_SPAN_S:
+        return 0.0
+    return _moved_m(previous.lat, previous.lon, current) / span_s

@@ -1,0 +1,264 @@
+"""How a vehicle comes along one route: which calls serve which stops, which are left out, when the route begins and ends.
+
+A call at a circle is only a sign; a street has two sides, a loop passes its end at its beginning, and the way back leads along
+the same stops. What fits the order of the plan is believed; what does not is doubted until more of the plan follows:
+
+1. The next stop, or one a few further on, is served by its call.
+2. A stand (a stop where passing is not enough) further on, or left out before, is served: a driver may change the order.
+3. A pass further on waits for others behind it in planned order (`chain_stops`); then all of them are served.
+4. A pass at a stop behind the furthest one counts only around the same moment (two neighbours in reversed order).
+5. A route that has not begun begins at its first stop, or anywhere with a chain as in 3.
+6. The same stay never serves a later stop at the same place, except the very next one: a loop's start is not its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fleet.clock import MICROS_PER_S
+from fleet.route import RouteStatus, StopStatus
+from geofence.stops.call import Call, arrival_of, extend_call, is_confirmed, open_call
+from geofence.stops.compiled import CompiledRoute
+from geofence.stops.field import Contact, Place
+from geofence.stops.findings import Findings
+from geofence.stops.records import NEVER, CourseRecord, Phase, StopRecord
+from geofence.stops.settings import RouteSettings
+
+
+def new_record(compiled: CompiledRoute) -> CourseRecord:
+    return CourseRecord(route=compiled.route.id, stops=[StopRecord() for _ in compiled.route.stops])
+
+
+@dataclass(slots=True)
+class Course:
+    """A route with its record. `served` lists what the last `take` served: (index, instant)."""
+
+    compiled: CompiledRoute
+    record: CourseRecord
+    settings: RouteSettings
+    served: list[tuple[int, int]]
+    finished: bool = False
+
+    @classmethod
+    def of(cls, compiled: CompiledRoute, record: CourseRecord, settings: RouteSettings) -> Course:
+        return cls(compiled, record, settings, [])
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.record.phase is Phase.UNDER_WAY
+
+    @property
+    def has_served_its_last(self) -> bool:
+        return self.record.stops[-1].is_served
+
+    def is_muted(self, index: int) -> bool:
+        """Whether nothing can happen at the stop any more."""
+        return self.record.stops[index].departed != NEVER
+
+    def open_indices(self) -> list[int]:
+        return [call.index for call in self.record.calls]
+
+    def take(
+        self, contacts: Mapping[int, Contact], previous: Place | None, current: Place, *, free: bool, findings: Findings
+    ) -> None:
+        """One more segment: `contacts` by index of the stop. `free`: no other route keeps the vehicle from beginning this."""
+        self.served = []
+        calls = self._calls(contacts, previous, current)
+        confirmed = [call for call in calls if call.confirmed and not self.record.stops[call.index].is_served]
+        for call in sorted(confirmed, key=lambda call: (self._arrival(call), call.index)):
+            self._offer(call, current.time, free, findings)
+        for call in calls:
+            self._revise(call, current.time, findings)
+            if call.left:
+                self._end_call(call, current.time, findings)
+
+    # calls
+
+    def _calls(self, contacts: Mapping[int, Contact], previous: Place | None, current: Place) -> list[Call]:
+        """The calls that this segment touches, extended by it."""
+        calls = {call.index: call for call in self.record.calls}
+        for index, contact in contacts.items():
+            if index not in calls:
+                calls[index] = open_call(index, contact, previous, current)
+            call, stop = calls[index], self.compiled.route.stops[index]
+            extend_call(call, contact, previous, current, stop.arrival_radius_m, self.settings)
+            call.confirmed = call.confirmed or is_confirmed(call, stop, self.settings)
+        self.record.calls = list(calls.values())
+        return self.record.calls
+
+    def _end_call(self, call: Call, at: int, findings: Findings) -> None:
+        self.record.calls = [other for other in self.record.calls if other is not call]
+        stop = self.record.stops[call.index]
+        if stop.is_served:
+            if stop.departed == NEVER:
+                self._depart(call, at, findings)
+        elif call.index < self.record.reached and stop.is_open:
+            self._skip(call.index, "not_served", at, findings)
+
+    def _arrival(self, call: Call) -> int:
+        return arrival_of(call, self.compiled.route.stops[call.index])
+
+    def _is_pass(self, index: int) -> bool:
+        return self.compiled.route.stops[index].min_dwell_s == 0
+
+    # what fits
+
+    def _offer(self, call: Call, at: int, free: bool, findings: Findings) -> None:
+        """Serve the stop by this confirmed call, or doubt it, or let it be."""
+        if self.record.phase is Phase.WAITING:
+            self._offer_first(call, at, free, findings)
+        elif call.index < self.record.reached:
+            if self._fits_backward(call):
+                self._serve(call, at, findings)
+        elif self._shares_a_stay(call):
+            return
+        elif self._fits_forward(call):
+            self._serve(call, at, findings)
+        else:
+            self._doubt(call, at, free, findings)
+
+    def _offer_first(self, call: Call, at: int, free: bool, findings: Findings) -> None:
+        earliest = self._earliest(call.index, free)
+        if max(call.last_inside, self._arrival(call)) < earliest:
+            return
+        if call.index == 0 and free:
+            self._serve(call, at, findings, not_before=earliest)
+        else:
+            self._doubt(call, at, free, findings)
+
+    def _earliest(self, index: int, free: bool) -> int:
+        """The first instant at which the stop may be served."""
+        settings, compiled = self.settings, self.compiled
+        if index == 0:
+            lead_s = settings.lead_at_first_stop_s if free else settings.lead_s
+            return compiled.starts_us - round(lead_s * MICROS_PER_S)
+        planned = compiled.planned_us[index]
+        return max(compiled.starts_us, planned or 0) - round(settings.lead_s * MICROS_PER_S)
+
+    def _shares_a_stay(self, call: Call) -> bool:
+        """Whether the call is the stay that served an earlier stop at the same place (case 6)."""
+        if call.index == self.record.reached + 1:
+            return False
+        for index in range(call.index):
+            record = self.record.stops[index]
+            if record.is_served and (record.departed == NEVER or record.departed > call.entered):
+                if self.compiled.share_a_place(index, call.index):
+                    return True
+        return False
+
+    def _fits_forward(self, call: Call) -> bool:
+        record, compiled = self.record, self.compiled
+        since_s = (self._arrival(call) - record.stops[record.reached].arrived) / MICROS_PER_S
+        apart_m = compiled.apart_m(record.reached, call.index)
+        slack_m = compiled.radius_m[call.index] + compiled.radius_m[record.reached]
+        if apart_m - slack_m > self.settings.max_speed_mps * max(since_s, 0.0):
+            return False
+        if not self._is_pass(call.index):
+            return True
+        along_m = compiled.along_m[call.index] - compiled.along_m[record.reached]
+        few = call.index - record.reached <= self.settings.jump_stops
+        return since_s >= -1.0 and (call.index == record.reached + 1 or (few and along_m <= self.settings.jump_m))
+
+    def _fits_backward(self, call: Call) -> bool:
+        if not self._is_pass(call.index):
+            return True
+        record, compiled = self.record, self.compiled
+        apart_s = abs(self._arrival(call) - record.stops[record.reached].arrived) / MICROS_PER_S
+        back_m = compiled.along_m[record.reached] - compiled.along_m[call.index]
+        return apart_s <= self.settings.backward_s and back_m <= self.settings.backward_m
+
+    def _doubt(self, call: Call, at: int, free: bool, findings: Findings) -> None:
+        """Keep the call among the doubtful ones, and serve them when enough of them follow one another as planned."""
+        oldest = call.closest - round(self.settings.chain_s * MICROS_PER_S)
+        others = [other for other in self.record.doubtful if other.index != call.index and other.closest >= oldest]
+        self.record.doubtful = [*others, call][-4 * self.settings.chain_stops :]
+        chain = self._chain(call)
+        if not self._is_believed(chain):
+            return
+        for member in chain:
+            self._serve(member, at, findings, not_before=self._earliest(member.index, free))
+        self.record.doubtful = []
+
+    def _chain(self, newest: Call) -> list[Call]:
+        """The doubtful calls that lead to the newest one, in planned order and in order of time."""
+        chain = [newest]
+        for call in sorted(self.record.doubtful, key=self._arrival, reverse=True):
+            gap = chain[0].index - call.index
+            before = self._arrival(call) < self._arrival(chain[0])
+            if before and 0 < gap <= self.settings.chain_gap_stops and call.index > self.record.reached:
+                chain.insert(0, call)
+        return chain
+
+    def _is_believed(self, chain: list[Call]) -> bool:
+        needed = self.settings.chain_stops
+        if self.record.phase is Phase.WAITING and chain[0].index == 0:
+            needed -= 1
+        way_m = self.compiled.along_m[chain[-1].index] - self.compiled.along_m[chain[0].index]
+        return len(chain) >= min(needed, self.compiled.size) and way_m > 2 * self.compiled.radius_m[chain[0].index]
+
+    # what follows
+
+    def _serve(self, call: Call, at: int, findings: Findings, not_before: int = 0) -> None:
+        index, route = call.index, self.compiled.route
+        stop, record = route.stops[index], self.record.stops[index]
+        if self.record.phase is Phase.WAITING:
+            self.record.phase = Phase.UNDER_WAY
+            findings.route(route, RouteStatus.UNDER_WAY, at)
+        if record.skipped != NEVER:
+            findings.skip_retracted(route, stop, record, max(self._arrival(call), not_before))
+            record.skipped = NEVER
+        record.status, record.arrived = StopStatus.ARRIVED, max(self._arrival(call), not_before)
+        call.said_m = call.closest_m
+        findings.arrived(route, stop, record, call, at)
+        self._leave_out(index, at, findings)
+        self.record.progressed, self.record.overtaken = at, 0
+        self.served.append((index, record.arrived))
+        if call.left and call not in self.record.calls:
+            self._depart(call, at, findings)
+
+    def _leave_out(self, index: int, at: int, findings: Findings) -> None:
+        """Stops before the one just served are skipped, unless the vehicle is at them."""
+        visited = set(self.open_indices())
+        for earlier in range(self.record.reached + 1, index):
+            if self.record.stops[earlier].is_open and earlier not in visited:
+                self._skip(earlier, "later_stop_served", at, findings)
+        self.record.reached = max(self.record.reached, index)
+
+    def _skip(self, index: int, reason: str, at: int, findings: Findings) -> None:
+        record = self.record.stops[index]
+        record.status, record.skipped = StopStatus.SKIPPED, at
+        findings.skipped(self.compiled.route, self.compiled.route.stops[index], record, reason, at)
+
+    def _revise(self, call: Call, at: int, findings: Findings) -> None:
+        """A pass that was said while the vehicle stood inside, and came nearer later."""
+        record = self.record.stops[call.index]
+        if not record.is_served or not self._is_pass(call.index) or record.departed != NEVER:
+            return
+        moved_s = (call.closest - record.arrived) / MICROS_PER_S
+        if moved_s >= self.settings.revise_s and call.closest_m <= call.said_m - self.settings.revise_nearer_m:
+            was, record.arrived, call.said_m = record.arrived, call.closest, call.closest_m
+            findings.arrival_revised(self.compiled.route, self.compiled.route.stops[call.index], record, call, was, at)
+
+    def _depart(self, call: Call, at: int, findings: Findings) -> None:
+        index, route = call.index, self.compiled.route
+        record = self.record.stops[index]
+        record.status, record.departed = StopStatus.COMPLETED, max(call.departed, record.arrived)
+        findings.departed(route, route.stops[index], record, call, at)
+        if index == self.compiled.size - 1 and not self._jumped_to_the_end():
+            self.close("route_finished", at, findings)
+
+    def _jumped_to_the_end(self) -> bool:
+        """Whether the last stop was served out of order, with others still to come."""
+        last = self.record.stops[-1 - self.settings.jump_stops : -1]
+        return not self._is_pass(self.compiled.size - 1) and len(last) > 0 and not any(stop.is_served for stop in last)
+
+    def close(self, reason: str, at: int, findings: Findings) -> None:
+        """The route is over. What was not served of a route that was under way is skipped."""
+        if self.record.phase is Phase.UNDER_WAY:
+            for index, record in enumerate(self.record.stops):
+                if record.is_open:
+                    self._skip(index, reason, at, findings)
+        self.record.phase = Phase.DONE
+        self.finished = True
+        findings.route(self.compiled.route, RouteStatus.DONE, at)

@@ -1,0 +1,219 @@
+"""The engine of stops: folds fixes into arrivals, departures, skips, forecasts and risks of every vehicle that has routes.
+
+Owns the vehicles and the order in which their fixes are taken in (by time across all vehicles, so that what the predictor has
+learned at each forecast is the same however a stream is cut). Arrivals, departures and skips depend on the vehicle's own
+fixes and plan alone; what depends on forecasts (`PREDICTED`) also depends on what was learned from others before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from fleet.clock import MICROS_PER_S, to_micros
+from fleet.fix import NO_VEHICLE, FixBatch
+from fleet.geodesy import distance_m
+from fleet.outcome import Outcome
+from fleet.route import Route
+from geofence.stops.compiled import CompiledRoute, compile_route
+from geofence.stops.field import Place
+from geofence.stops.findings import Findings
+from geofence.stops.gate import NEVER_DUE, Gate
+from geofence.stops.outlook import Outlook
+from geofence.stops.predictor import Predictor
+from geofence.stops.records import NEVER, VehicleRecord
+from geofence.stops.settings import RouteSettings
+from geofence.stops.vehicle import Vehicle
+
+#: Types of events that rest on forecasts: a vehicle that is folded again may find others, since more was learned meanwhile.
+PREDICTED: Final = frozenset({"stop.approaching", "stop.eta_changed", "stop.at_risk", "stop.delayed", "stop.recovered"})
+#: In a snapshot, the key under which what was learned from all vehicles is kept.
+LEARNED_KEY: Final = NO_VEHICLE
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(VehicleRecord)
+
+
+class RouteEngine:
+    """`geofence.protocol.Engine` for stops."""
+
+    def __init__(self, settings: RouteSettings, predictor: Predictor) -> None:
+        self._settings = settings
+        self._outlook = Outlook(predictor, settings)
+        self._predictor = predictor
+        self._gate = Gate()
+        self._vehicles: dict[int, Vehicle] = {}
+        self._compiled: dict[tuple[str, str], CompiledRoute] = {}
+        #: Records restored for vehicles whose routes are not known yet.
+        self._unplanned: dict[int, VehicleRecord] = {}
+        #: Until when each vehicle has taught the predictor: what is folded again is not learned twice.
+        self._taught: dict[int, int] = {}
+
+    # the plan
+
+    def set_routes(self, routes: Sequence[Route], keys: Mapping[tuple[str, str], int]) -> None:
+        """These are all routes now. `keys` maps (tenant, vehicle id) to the store's key; a vehicle without one has no fixes yet.
+
+        May be called at any time: routes that stay the same, and their vehicles, go on without a gap.
+        """
+        by_key: dict[int, list[CompiledRoute]] = {}
+        compiled: dict[tuple[str, str], CompiledRoute] = {}
+        for route in routes:
+            known = self._compiled.get((route.tenant, route.id))
+            ready = known if known is not None and known.route == route else compile_route(route)
+            compiled[route.tenant, route.id] = ready
+            key = keys.get((route.tenant, route.vehicle))
+            if key is not None and route.stops:
+                by_key.setdefault(key, []).append(ready)
+        self._compiled = compiled
+        self._gate.watch(by_key)
+        self._vehicles = {key: self._planned(key, ready) for key, ready in by_key.items()}
+
+    def _planned(self, key: int, routes: list[CompiledRoute]) -> Vehicle:
+        vehicle = self._vehicles.get(key)
+        if vehicle is None:
+            vehicle = Vehicle(routes=(), settings=self._settings)
+            vehicle.plan(routes)
+            if (record := self._unplanned.pop(key, None)) is not None:
+                self._load(key, vehicle, record)
+        elif {id(route) for route in vehicle.routes} != {id(route) for route in routes}:
+            vehicle.plan(routes)
+            self._gate.disturb(key)
+        return vehicle
+
+    # fixes
+
+    def step(self, batch: FixBatch, now: datetime) -> Outcome:
+        outcome = Outcome()
+        if not self._vehicles:
+            return outcome
+        findings = Findings(outcome, now)
+        admitted = self._gate.admit(batch, self._settings.max_accuracy_m)
+        for row in admitted:
+            key = int(batch.vehicle[row])
+            place = Place(
+                time=int(batch.time[row]),
+                lat=float(batch.lat[row]),
+                lon=float(batch.lon[row]),
+                speed_mps=float(batch.speed_mps[row]),
+                accuracy_m=float(batch.accuracy_m[row]),
+            )
+            if self._gate.passes(key, place):
+                self._take(key, place, findings)
+        return outcome
+
+    def _take(self, key: int, place: Place, findings: Findings) -> None:
+        vehicle = self._vehicles[key]
+        previous = self._segment_start(key, place)
+        vehicle.attend(place.time, findings)
+        reach_m = vehicle.take(previous, place, findings)
+        self._teach(key, vehicle, place.time)
+        reach_m = min(reach_m, self._look_ahead(vehicle, place, findings))
+        if vehicle.drop_finished():
+            reach_m = 0.0
+        self._gate.settle(key, place, reach_m)
+        self._set_due(key, vehicle)
+
+    def _segment_start(self, key: int, place: Place) -> Place | None:
+        """The fix before, unless too much can have happened since, or nobody drives that fast."""
+        previous = self._gate.last(key)
+        if previous is None:
+            return None
+        span_s = (place.time - previous.time) / MICROS_PER_S
+        if span_s > self._settings.max_segment_s:
+            return None
+        way_m = distance_m(previous.lat, previous.lon, place.lat, place.lon)
+        return previous if way_m <= self._settings.max_speed_mps * span_s + self._settings.max_accuracy_m else None
+
+    def _teach(self, key: int, vehicle: Vehicle, at: int) -> None:
+        if at <= self._taught.get(key, NEVER) or not any(course.served for course in vehicle.courses):
+            return
+        self._taught[key] = at
+        for course in vehicle.courses:
+            if course.served:
+                self._outlook.learn(course)
+
+    def _look_ahead(self, vehicle: Vehicle, place: Place, findings: Findings) -> float:
+        """Approaching stops and forecasts; returns how far the vehicle may go before it approaches one."""
+        reach_m = float("inf")
+        for base, course in zip(vehicle.bases, vehicle.courses, strict=True):
+            if course.finished:
+                continue
+            distances = vehicle.distances[base : base + course.compiled.size]
+            free = vehicle.is_free(course)
+            reach_m = min(reach_m, self._outlook.approach(course, distances, place.time, free=free, findings=findings))
+            self._outlook.renew(course, place.time, place, findings)
+        return reach_m
+
+    def _set_due(self, key: int, vehicle: Vehicle) -> None:
+        with_fix = min([vehicle.attention_due(), *(self._outlook.due_with_fix(course) for course in vehicle.courses)])
+        without = min([self._outlook.due(course) for course in vehicle.courses], default=NEVER_DUE)
+        self._gate.set_due(key, with_fix, without)
+
+    # time
+
+    def tick(self, now: datetime) -> Outcome:
+        """Renew the forecasts of vehicles that have sent no fix for a while. Finds nothing else: what happened on the road
+        is found from fixes alone."""
+        outcome = Outcome()
+        findings = Findings(outcome, now)
+        at = to_micros(now)
+        for key in self._gate.due_without_fix(at):
+            vehicle = self._vehicles[key]
+            for course in vehicle.courses:
+                course.served = []
+                if at <= vehicle.expires(course):
+                    self._outlook.renew(course, at, None, findings)
+                else:
+                    course.record.renewed = at
+            self._set_due(key, vehicle)
+        return outcome
+
+    # state
+
+    def snapshot(self, keys: Iterable[int]) -> dict[int, bytes]:
+        """One record a vehicle; under `LEARNED_KEY`, where it is asked for, what was learned from all."""
+        states: dict[int, bytes] = {}
+        for key in keys:
+            if key == LEARNED_KEY:
+                states[key] = self._predictor.snapshot()
+            elif (vehicle := self._vehicles.get(key)) is not None:
+                states[key] = self._encoded(key, vehicle)
+            elif key in self._unplanned:
+                states[key] = _ENCODER.encode(self._unplanned[key])
+        return states
+
+    def _encoded(self, key: int, vehicle: Vehicle) -> bytes:
+        last = self._gate.last(key)
+        if last is not None:
+            vehicle.record.time, vehicle.record.lat, vehicle.record.lon = last.time, last.lat, last.lon
+        return _ENCODER.encode(vehicle.record)
+
+    def restore(self, states: Mapping[int, bytes]) -> None:
+        """Raises msgspec.DecodeError for bytes that are no snapshot of this version."""
+        for key, state in states.items():
+            if key == LEARNED_KEY:
+                self._predictor.restore(state)
+                continue
+            record = _DECODER.decode(state)
+            self._taught[key] = max(self._taught.get(key, NEVER), record.time)
+            if (vehicle := self._vehicles.get(key)) is not None:
+                self._load(key, vehicle, record)
+            else:
+                self._unplanned[key] = record
+
+    def _load(self, key: int, vehicle: Vehicle, record: VehicleRecord) -> None:
+        vehicle.load(record)
+        if record.time != NEVER:
+            self._gate.settle(key, Place(time=record.time, lat=record.lat, lon=record.lon), 0.0)
+        else:
+            self._gate.clear(key)
+        self._set_due(key, vehicle)
+
+    def forget(self, key: int) -> None:
+        self._unplanned.pop(key, None)
+        if (vehicle := self._vehicles.get(key)) is not None:
+            self._load(key, vehicle, VehicleRecord(courses=[], closed=[]))

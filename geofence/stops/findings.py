@@ -1,0 +1,121 @@
+"""Events and states of stops, in the words of the contract, each with the evidence for it. Decides nothing."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from fleet.clock import MICROS_PER_S, from_micros, rfc3339, rfc3339_micros
+from fleet.event import Event, event_id
+from fleet.outcome import Outcome, RouteState
+from fleet.route import Route, RouteStatus, Stop, StopState
+from geofence.stops.call import Call
+from geofence.stops.records import NEVER, StopRecord
+
+
+class Findings:
+    """Collects what one step finds into an outcome."""
+
+    def __init__(self, outcome: Outcome, now: datetime) -> None:
+        self.outcome = outcome
+        self.now = now
+
+    def event(self, kind: str, route: Route, stop: Stop, at: int, data: dict[str, Any]) -> None:
+        occurred_at = from_micros(at)
+        self.outcome.events.append(
+            Event(
+                id=event_id(kind, route.tenant, route.vehicle, occurred_at, route.id, stop.id),
+                type=kind,
+                occurred_at=occurred_at,
+                recorded_at=self.now,
+                tenant=route.tenant,
+                vehicle=route.vehicle,
+                data={"route": route.id, "stop": stop.id, "seq": stop.seq, "place": stop.place, **data},
+            )
+        )
+
+    def state(self, route: Route, stop: Stop, record: StopRecord, at: int) -> None:
+        self.outcome.stops.append(
+            StopState(
+                tenant=route.tenant,
+                vehicle=route.vehicle,
+                route=route.id,
+                stop=stop.id,
+                status=record.status,
+                delay=record.delay,
+                arrived_at=_instant(record.arrived),
+                departed_at=_instant(record.departed),
+                changed_at=from_micros(at),
+            )
+        )
+
+    def route(self, route: Route, status: RouteStatus, at: int) -> None:
+        self.outcome.routes.append(
+            RouteState(tenant=route.tenant, vehicle=route.vehicle, route=route.id, status=status, changed_at=from_micros(at))
+        )
+
+    def arrived(self, route: Route, stop: Stop, record: StopRecord, call: Call, at: int) -> None:
+        data = {"planned_arrival": _text(stop.planned_arrival), "late_s": late_s(stop, record.arrived), "evidence": evidence(call, at)}
+        self.event("stop.arrived", route, stop, record.arrived, data)
+        self.state(route, stop, record, at)
+
+    def arrival_revised(self, route: Route, stop: Stop, record: StopRecord, call: Call, was: int, at: int) -> None:
+        """The approach that counts turned out to be a later, nearer one."""
+        of = event_id("stop.arrived", route.tenant, route.vehicle, from_micros(was), route.id, stop.id)
+        data = {
+            "of": of,
+            "planned_arrival": _text(stop.planned_arrival),
+            "late_s": late_s(stop, record.arrived),
+            "evidence": evidence(call, at),
+        }
+        self.event("stop.arrived.revised", route, stop, record.arrived, data)
+        self.state(route, stop, record, at)
+
+    def departed(self, route: Route, stop: Stop, record: StopRecord, call: Call, at: int) -> None:
+        dwell_s = round((record.departed - call.entered) / MICROS_PER_S, 3)
+        proof = evidence(call, at)
+        self.event("stop.departed", route, stop, record.departed, {"dwell_s": dwell_s, "evidence": proof})
+        served = {"arrived_at": rfc3339_micros(record.arrived), "dwell_s": dwell_s, "evidence": proof}
+        self.event("stop.completed", route, stop, record.departed, served)
+        self.state(route, stop, record, at)
+
+    def skipped(self, route: Route, stop: Stop, record: StopRecord, reason: str, at: int) -> None:
+        self.event("stop.skipped", route, stop, record.skipped, {"reason": reason, "known_at": rfc3339_micros(at)})
+        self.state(route, stop, record, at)
+
+    def skip_retracted(self, route: Route, stop: Stop, record: StopRecord, at: int) -> None:
+        of = event_id("stop.skipped", route.tenant, route.vehicle, from_micros(record.skipped), route.id, stop.id)
+        self.event("stop.skipped.retracted", route, stop, record.skipped, {"of": of, "served_at": rfc3339_micros(at)})
+
+    def approaching(self, route: Route, stop: Stop, record: StopRecord, by: str, at: int, measured: dict[str, Any]) -> None:
+        self.event("stop.approaching", route, stop, at, {"by": by, "evidence": measured})
+        self.state(route, stop, record, at)
+
+
+def evidence(call: Call, at: int) -> dict[str, Any]:
+    """What proves a call; `confirmed_at` is the fix that made it certain."""
+    return {
+        "fixes": call.fixes,
+        "entered_at": rfc3339_micros(call.entered),
+        "closest_m": round(call.closest_m, 1),
+        "closest_at": rfc3339_micros(call.closest),
+        "inside_s": round(call.inside_s, 3),
+        "stood_s": round(call.stood_s, 3),
+        "worst_accuracy_m": round(call.worst_accuracy_m, 1) or None,
+        "confirmed_at": rfc3339_micros(at),
+    }
+
+
+def late_s(stop: Stop, arrived: int) -> float | None:
+    """Seconds after the planned arrival; negative when before, None where nothing was planned."""
+    if stop.planned_arrival is None:
+        return None
+    return round((from_micros(arrived) - stop.planned_arrival).total_seconds(), 3)
+
+
+def _instant(micros: int) -> datetime | None:
+    return None if micros == NEVER else from_micros(micros)
+
+
+def _text(instant: datetime | None) -> str | None:
+    return None if instant is None else rfc3339(instant)

@@ -1,0 +1,84 @@
+"""What the engine of stops remembers of a vehicle. Plain data in msgpack's reach: a snapshot is this, and nothing else.
+
+Instants are microseconds since 1970 UTC, `NEVER` where there is none yet.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Final
+
+import msgspec
+
+from fleet.progress import Sample
+from fleet.route import Delay, StopStatus
+from geofence.stops.call import Call
+
+NEVER: Final = -1
+
+
+class Phase(IntEnum):
+    """Of a route that the engine attends to."""
+
+    WAITING = 0
+    UNDER_WAY = 1
+    DONE = 2
+
+
+class StopRecord(msgspec.Struct, array_like=True):
+    """What became of one stop so far."""
+
+    status: StopStatus = StopStatus.PLANNED
+    delay: Delay = Delay.ON_TIME
+    arrived: int = NEVER
+    departed: int = NEVER
+    #: When it was said to be skipped: where it is served after all, that is taken back.
+    skipped: int = NEVER
+    #: When it was said to be approached.
+    approached: int = NEVER
+    #: The median that was told last.
+    told: int = NEVER
+
+    @property
+    def is_served(self) -> bool:
+        return self.arrived != NEVER
+
+    @property
+    def is_open(self) -> bool:
+        """Neither served nor given up."""
+        return self.status in (StopStatus.PLANNED, StopStatus.APPROACHING)
+
+
+class CourseRecord(msgspec.Struct, array_like=True):
+    """One route that is attended to."""
+
+    route: str
+    stops: list[StopRecord]
+    phase: Phase = Phase.WAITING
+    #: Index of the furthest stop served, -1 before the first.
+    reached: int = -1
+    #: When a stop was served last (event time of the fix that proved it).
+    progressed: int = NEVER
+    #: How many stops a later route has served since this one served its last.
+    overtaken: int = 0
+    calls: list[Call] = []
+    #: Confirmed calls that did not fit by themselves, oldest first.
+    doubtful: list[Call] = []
+    #: When forecasts were made last: for all stops, and for the near ones.
+    renewed: int = NEVER
+    renewed_near: int = NEVER
+    #: When the vehicle last came further on its leg, and how far it was then.
+    moved: int = NEVER
+    fraction: float = 0.0
+    samples: list[tuple[int, Sample]] = []
+
+
+class VehicleRecord(msgspec.Struct, array_like=True):
+    """A vehicle with routes, and its newest good fix."""
+
+    courses: list[CourseRecord] = []
+    #: Routes that are over, and are never attended to again.
+    closed: list[str] = []
+    time: int = NEVER
+    lat: float = 0.0
+    lon: float = 0.0

@@ -1,0 +1,166 @@
+"""One vehicle with its routes: which of them it attends to, which one takes over from which, and what is near.
+
+Routes follow one another. A route is attended to from a while before its start until it is over: its last stop left, a later
+route so far along that it has taken over, or long past its planned end without progress. Routes that the plan lets overlap are
+followed side by side: nothing in the plan says which of them is meant, and a stop that was reached was reached for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fleet.clock import MICROS_PER_S
+from fleet.fix import Float64s
+from fleet.route import RouteStatus
+from geofence.stops.compiled import CompiledRoute
+from geofence.stops.course import Course, new_record
+from geofence.stops.field import Contact, Field, Place
+from geofence.stops.findings import Findings
+from geofence.stops.gate import NEVER_DUE
+from geofence.stops.records import VehicleRecord
+from geofence.stops.replan import carry_over
+from geofence.stops.settings import RouteSettings
+
+
+@dataclass(slots=True)
+class Vehicle:
+    """`routes` are in order of their start; `courses` those attended to, in the same order."""
+
+    routes: tuple[CompiledRoute, ...]
+    settings: RouteSettings
+    record: VehicleRecord = field(default_factory=VehicleRecord)
+    courses: list[Course] = field(default_factory=list)
+    circles: Field = field(default_factory=lambda: Field(()))
+    #: Where the stops of each course begin in `circles`.
+    bases: list[int] = field(default_factory=list)
+    #: Of the newest fix looked at from each circle's centre, metres.
+    distances: Float64s = field(default_factory=lambda: np.empty(0))
+
+    # the plan
+
+    def plan(self, routes: Sequence[CompiledRoute]) -> None:
+        """Take on these routes instead of those before; what is known of stops that stay is kept."""
+        self.routes = tuple(sorted(routes, key=lambda route: (route.starts_us, route.route.id)))
+        planned = {route.route.id: route for route in self.routes}
+        before = {route.compiled.route.id: route.compiled for route in self.courses}
+        self.record.courses = [
+            record if before[record.route] is planned[record.route] else carry_over(record, before[record.route], planned[record.route])
+            for record in self.record.courses
+            if record.route in planned
+        ]
+        self.record.closed = [route for route in self.record.closed if route in planned]
+        self._link(planned)
+
+    def load(self, record: VehicleRecord) -> None:
+        """Go on from a record, as far as its routes are still planned."""
+        planned = {route.route.id: route for route in self.routes}
+        record.courses = [
+            course for course in record.courses if course.route in planned and len(course.stops) == planned[course.route].size
+        ]
+        for course in record.courses:
+            by_stay = {(call.index, call.entered): call for call in course.calls}
+            course.doubtful = [by_stay.get((call.index, call.entered), call) for call in course.doubtful]
+        self.record = record
+        self._link(planned)
+
+    def _link(self, planned: Mapping[str, CompiledRoute]) -> None:
+        order = {route.route.id: position for position, route in enumerate(self.routes)}
+        self.record.courses.sort(key=lambda record: order[record.route])
+        self.courses = [Course.of(planned[record.route], record, self.settings) for record in self.record.courses]
+        self.bases, base = [], 0
+        for course in self.courses:
+            self.bases.append(base)
+            base += course.compiled.size
+        self.circles = Field([course.compiled for course in self.courses])
+        self._mute()
+
+    def _mute(self) -> None:
+        for base, course in zip(self.bases, self.courses, strict=True):
+            for index in range(course.compiled.size):
+                if course.is_muted(index):
+                    self.circles.mute(base + index)
+
+    # which routes count
+
+    def attend(self, at: int, findings: Findings) -> None:
+        """Attend to the routes whose time has come, and let go of those that are long over."""
+        for course in self.courses:
+            if at > self.expires(course):
+                course.close("overdue", at, findings)
+        known = {course.compiled.route.id for course in self.courses}.union(self.record.closed)
+        fresh = [route for route in self.routes if route.route.id not in known and self._attended_from(route) <= at]
+        for route in fresh:
+            if at > route.ends_us + round(self.settings.overdue_s * MICROS_PER_S):
+                self.record.closed.append(route.route.id)
+                findings.route(route.route, RouteStatus.DONE, at)
+            else:
+                self.record.courses.append(new_record(route))
+        self._drop_finished(changed=bool(fresh))
+
+    def _attended_from(self, route: CompiledRoute) -> int:
+        return route.starts_us - round(self.settings.lead_at_first_stop_s * MICROS_PER_S)
+
+    def expires(self, course: Course) -> int:
+        return max(course.compiled.ends_us, course.record.progressed) + round(self.settings.overdue_s * MICROS_PER_S)
+
+    def _drop_finished(self, *, changed: bool) -> None:
+        over = [course.compiled.route.id for course in self.courses if course.finished]
+        if over or changed:
+            self.record.closed += over
+            self.record.courses = [record for record in self.record.courses if record.route not in over]
+            self._link({route.route.id: route for route in self.routes})
+
+    def attention_due(self) -> int:
+        """The next instant at which `attend` changes something."""
+        known = {course.compiled.route.id for course in self.courses}.union(self.record.closed)
+        waiting = [self._attended_from(route) for route in self.routes if route.route.id not in known]
+        return min([*waiting, *(self.expires(course) + 1 for course in self.courses)], default=NEVER_DUE)
+
+    # fixes
+
+    def take(self, previous: Place | None, current: Place, findings: Findings) -> float:
+        """One more segment; returns how far the vehicle may go before it touches a circle."""
+        open_slots = [
+            base + index for base, course in zip(self.bases, self.courses, strict=True) for index in course.open_indices()
+        ]
+        contacts, self.distances, reach_m = self.circles.sweep(previous, current, open_slots)
+        if contacts:
+            self._hand_out(contacts, previous, current, findings)
+            reach_m = 0.0 if any(course.record.calls for course in self.courses) else reach_m
+        return reach_m
+
+    def _hand_out(self, contacts: Mapping[int, Contact], previous: Place | None, current: Place, findings: Findings) -> None:
+        free = [self.is_free(course) for course in self.courses]
+        for base, course, is_free in zip(self.bases, self.courses, free, strict=True):
+            course.served = []
+            own = {slot - base: contact for slot, contact in contacts.items() if 0 <= slot - base < course.compiled.size}
+            if own:
+                course.take(own, previous, current, free=is_free, findings=findings)
+                for index in own:
+                    if course.is_muted(index):
+                        self.circles.mute(base + index)
+        self._take_over(current.time, findings)
+
+    def is_free(self, course: Course) -> bool:
+        """Whether no other route has the vehicle on its way."""
+        return not any(other.is_under_way and not other.has_served_its_last for other in self.courses if other is not course)
+
+    def _take_over(self, at: int, findings: Findings) -> None:
+        """A route falls behind with each stop that only a later one serves."""
+        for position, course in enumerate(self.courses):
+            if course.served or course.finished:
+                continue
+            course.record.overtaken += max((len(later.served) for later in self.courses[position + 1 :]), default=0)
+            if course.record.overtaken >= self.settings.takeover_stops:
+                course.close("next_route_took_over", at, findings)
+
+    def drop_finished(self) -> bool:
+        """Let go of the routes that this fix ended."""
+        if any(course.finished for course in self.courses):
+            self._drop_finished(changed=False)
+            return True
+        return False
+
