@@ -30,9 +30,21 @@ def main() -> int:
 
 
 def _tracked_files() -> list[Path]:
-    """What git tracks; outside a git checkout there is nothing to keep clean."""
-    command = ["git", "-C", str(REPOSITORY), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    listing = subprocess.run(command, capture_output=True, text=True, check=False)
+    """What git tracks, and what it would track next."""
+    # Also in a checkout that belongs to another account, as on some build machines.
+    command = [
+        "git",
+        "-c",
+        "safe.directory=*",
+        "-C",
+        str(REPOSITORY),
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+    ]
+    listing = subprocess.run(command, capture_output=True, text=True, check=True)
     return [REPOSITORY / name for name in listing.stdout.split("\0") if name]
 
 
