@@ -13,7 +13,7 @@ import asyncio
 import ssl
 import time
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, cast
 
 from mqttwire.errors import (
     BrokerUnreachable,
@@ -188,8 +188,7 @@ class Connection(asyncio.BufferedProtocol):
     # -- asyncio.BufferedProtocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's has the methods, but not the base class
         self._listener.opened(self)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - how much we want to read is our business
@@ -221,9 +220,12 @@ class Connection(asyncio.BufferedProtocol):
         for timer in (self._resume_timer, self._keep_alive_timer):
             if timer is not None:
                 timer.cancel()
-        why = "it ended" if exc is None else str(exc) or type(exc).__name__
-        if not self.lost.done():
-            self.lost.set_result(self._error or ConnectionLost(why))
+        if self.lost.done():
+            return
+        if exc is None or isinstance(exc, OSError) or self._error is not None:
+            self.lost.set_result(self._error or ConnectionLost("it ended" if exc is None else str(exc) or type(exc).__name__))
+        else:
+            self.lost.set_exception(exc)  # a fault of this program in reading: reconnecting would only repeat it
 
     def pause_writing(self) -> None:
         self.can_write = False

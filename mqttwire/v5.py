@@ -11,6 +11,7 @@ from mqttwire.errors import MalformedStream
 from mqttwire.options import MqttOptions
 from mqttwire.packets import (
     CONNACK,
+    FIRST_FAILURE,
     PUBACK,
     PUBCOMP,
     PUBREC,
@@ -31,6 +32,8 @@ _HANDSHAKES: Final[dict[type, int]] = {
     mqtt5.PubRelPacket: PUBREL,
     mqtt5.PubCompPacket: PUBCOMP,
 }
+
+_REASON_CODES: Final = (mqtt5.DisconnectReasonCode, mqtt5.ConnAckReasonCode, mqtt5.SubAckReasonCode, mqtt5.PubAckReasonCode)
 
 
 class V5:
@@ -81,7 +84,7 @@ class V5:
             case mqtt5.PingRespPacket():
                 return PingResp()
             case mqtt5.DisconnectPacket():
-                reason = _said(self.reason(packet.reason_code), packet.reason_str, packet.server_reference)
+                reason = _said(self.reason(int(packet.reason_code)), packet.reason_str, packet.server_reference)
                 return Disconnect(code=int(packet.reason_code), reason=reason)
             case _:
                 raise MalformedStream(f"{type(packet).__name__} is not for a client, or was not asked for")
@@ -89,7 +92,7 @@ class V5:
     def _connack(self, packet: mqtt5.ConnAckPacket) -> ConnAck:
         return ConnAck(
             code=int(packet.reason_code),
-            reason=_said(self.reason(packet.reason_code), packet.reason_str, packet.server_reference),
+            reason=_said(self.reason(int(packet.reason_code)), packet.reason_str, packet.server_reference),
             session_present=packet.session_present,
             session_expiry_s=packet.session_expiry_interval,
             assigned_client_id=packet.assigned_client_id,
@@ -103,14 +106,12 @@ class V5:
         )
 
     def reason(self, code: int) -> str:
-        for codes in (
-            mqtt5.DisconnectReasonCode,
-            mqtt5.ConnAckReasonCode,
-            mqtt5.SubAckReasonCode,
-            mqtt5.PubAckReasonCode,
-        ):
-            if code in codes._value2member_map_:
+        # From 0x80 on a code means the same in every packet that has it (MQTT 5.0, 2.4).
+        for codes in _REASON_CODES if code >= FIRST_FAILURE else ():
+            try:
                 return codes(code).name.replace("_", " ").lower()
+            except ValueError:
+                continue  # not a reason of this packet
         return f"reason {code:#04x}"
 
 
