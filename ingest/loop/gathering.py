@@ -1,0 +1,91 @@
+"""How messages are cut into chunks: small when there is little to do (latency), large when a commit is under way (throughput).
+
+While nothing is being written, whatever has come in is a chunk at once. While a commit is under way there is no hurry: messages are
+collected until there are enough to be worth a pass, or until the commit is done. So the size of a batch follows the load by
+itself, without a timer that would delay a lone message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final
+
+from fleet.message import MessageBatch
+from fleet.screening import Reason
+
+#: A pass over columns costs about half a millisecond whatever their length; over this many messages that is little for each.
+WORTH_A_PASS: Final = 2_000
+#: While a commit is under way the source is asked at most this often: each time costs some 50 us.
+_ASK_INTERVAL_S: Final = 0.002
+
+
+class Gatherer:
+    """Takes from a source's batches; one consumer."""
+
+    def __init__(self, batches: AsyncIterator[MessageBatch]) -> None:
+        self._batches = batches
+        self._next: asyncio.Task[MessageBatch | None] | None = None
+        self.has_ended = False
+
+    async def chunk(self, busy: asyncio.Future[Any] | None, room: int, timeout_s: float) -> list[MessageBatch]:
+        """Batches that came in. `busy` is the commit under way, if any; returns as soon as it is done, perhaps with nothing.
+
+        Also returns after `timeout_s`, when the source has ended, and once `room` messages are reached (a batch is never
+        cut: the last one may go beyond).
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout_s
+        wanted = min(room, WORTH_A_PASS)
+        parts: list[MessageBatch] = []
+        count = 0
+        while not self.has_ended:
+            part = await self._take(busy, deadline - loop.time())
+            if part is not None:
+                parts.append(part)
+                count += len(part)
+            is_idle = busy is None or busy.done()
+            if is_idle or count >= wanted or loop.time() >= deadline:
+                break
+            if parts and busy is not None:
+                await asyncio.wait({busy}, timeout=_ASK_INTERVAL_S)
+        return parts
+
+    async def close(self) -> None:
+        """Let go of the source's iterator; what it was about to hand over stays unacknowledged."""
+        if self._next is not None:
+            self._next.cancel()
+            await asyncio.gather(self._next, return_exceptions=True)
+            self._next = None
+
+    async def _take(self, busy: asyncio.Future[Any] | None, timeout_s: float) -> MessageBatch | None:
+        """The next batch, if there is one before the commit under way is done."""
+        if self._next is None:
+            self._next = asyncio.create_task(self._ask(), name="ingest-next-batch")
+        waited_for: set[asyncio.Future[Any]] = {self._next} if busy is None or busy.done() else {self._next, busy}
+        await asyncio.wait(waited_for, timeout=max(0.0, timeout_s), return_when=asyncio.FIRST_COMPLETED)
+        if not self._next.done():
+            return None
+        asked, self._next = self._next, None
+        part = asked.result()
+        self.has_ended = part is None
+        return part
+
+    async def _ask(self) -> MessageBatch | None:
+        return await anext(self._batches, None)
+
+
+def joined(parts: Sequence[MessageBatch]) -> MessageBatch:
+    """The messages of several batches as one, for decoding; it has no token."""
+    if len(parts) == 1:
+        return parts[0]
+    broken: list[tuple[int, Reason]] = []
+    topics: list[str] = []
+    payloads: list[bytes] = []
+    received: list[int] = []
+    for part in parts:
+        broken += [(index + len(topics), reason) for index, reason in part.broken]
+        topics += part.topics
+        payloads += part.payloads
+        received += part.received
+    return MessageBatch(topics=topics, payloads=payloads, received=received, broken=broken)

@@ -1,0 +1,80 @@
+"""Taking up the work where the last worker stopped: checkpoint, the fixes committed since, and each vehicle's last place.
+
+Findings of the fixes that are fed in again have the ids they had; writing them once more changes nothing, and writes what a
+changed plan makes of them.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+
+import numpy as np
+
+from fleet.clock import to_micros
+from fleet.fix import FixBatch
+from fleet.outcome import Outcome
+from fleet.vehicle import Mounting
+from ingest.loop.patience import Patience
+from ingest.loop.seam import WorkerPipeline
+from ingest.loop.writing import Writer
+from ingest.reception import Reception
+from store.protocol import Commit, LatestPosition, Store, World
+
+log = logging.getLogger(__name__)
+
+
+async def take_up(
+    store: Store, pipeline: WorkerPipeline, reception: Reception, world: World, patience: Patience, writer: Writer, now: datetime
+) -> None:
+    """Bring registry, screen and pipeline to where the store is."""
+    reception.registry.replace(world.mountings)
+    positions = await patience.until_reached(lambda: store.positions(None))
+    _remember(reception, world.mountings, positions)
+    pipeline.apply(world, now)
+    checkpoint = await patience.until_reached(store.checkpoint)
+    if checkpoint is not None:
+        pipeline.restore(checkpoint.vehicles)
+    again = _CatchUp(store, pipeline, checkpoint.batch if checkpoint is not None else 0, now)
+    await patience.until_reached(again.run)
+    log.info("restored %d vehicles and %d fixes after them", len(checkpoint.vehicles) if checkpoint else 0, again.fixes)
+    if not again.found.is_empty:
+        await writer.write(Commit(fixes=FixBatch.empty(), outcome=again.found))
+
+
+class _CatchUp:
+    """Feeds in the fixes of all batches later than `after`, each once, even where the database is lost in between."""
+
+    def __init__(self, store: Store, pipeline: WorkerPipeline, after: int, now: datetime) -> None:
+        self._store = store
+        self._pipeline = pipeline
+        self._after = after
+        self._now = now
+        self._fed = 0
+        self.found = Outcome()
+        self.fixes = 0
+
+    async def run(self) -> None:
+        """Goes on where an earlier attempt was interrupted: batches come in order of commit."""
+        number = 0
+        async for fixes in self._store.fixes_after(self._after):
+            number += 1
+            if number <= self._fed:
+                continue
+            self.found.extend(self._pipeline.step(fixes, self._now))
+            self._fed = number
+            self.fixes += len(fixes)
+
+
+def _remember(reception: Reception, mountings: Sequence[Mounting], positions: Sequence[LatestPosition]) -> None:
+    """Tell the screen where each vehicle was last."""
+    keys = {(mounting.tenant, mounting.vehicle): mounting.key for mounting in mountings if mounting.key}
+    known = [(keys[place.tenant, place.vehicle], place) for place in positions if (place.tenant, place.vehicle) in keys]
+    if known:
+        reception.screen.remember(
+            np.array([key for key, _ in known], np.int64),
+            np.array([to_micros(place.time) for _, place in known], np.int64),
+            np.array([place.lat for _, place in known]),
+            np.array([place.lon for _, place in known]),
+        )

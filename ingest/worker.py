@@ -1,0 +1,281 @@
+"""The worker: the loop that takes messages in, finds what they mean, writes it, and only then lets the source forget them.
+
+    gather ─→ decode ─→ register strangers ─→ screen ─→ step ─┐ (while the commit before is under way)
+                                                              └→ one commit ─→ acknowledge ─→ live
+
+One commit is under way at a time, in order; decoding and the engines work on the next messages meanwhile. What waits is
+bounded: one commit being written, one being prepared (`batch_messages` each), and beyond that the source's window. A crash at
+any moment leaves messages unacknowledged, which come again; the store makes them harmless.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import orjson
+
+from fleet.clock import MICROS_PER_S, to_micros
+from fleet.message import MessageBatch
+from ingest.deadletters import DeadLetterLimit
+from ingest.live import LiveFrames, LivePublisher
+from ingest.loop.accounting import Accounting
+from ingest.loop.gathering import Gatherer, joined
+from ingest.loop.patience import Patience
+from ingest.loop.prepared import Prepared, newest_receipt
+from ingest.loop.seam import WorkerPipeline
+from ingest.loop.sign import SIGN_TOPIC, Sign
+from ingest.loop.strangers import register
+from ingest.loop.takeup import take_up
+from ingest.loop.world import WorldWatch
+from ingest.loop.writing import Writer
+from ingest.metrics import IngestMetrics
+from ingest.protocol import Source
+from ingest.reception import Reception
+from store.protocol import Store
+
+log = logging.getLogger(__name__)
+
+_TICK_INTERVAL_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSettings:
+    """What the worker's loop may be told."""
+
+    #: Of this worker among others: its MQTT client id.
+    name: str = "outrider-worker"
+    #: Most messages in one transaction.
+    batch_messages: int = 10_000
+    checkpoint_interval_s: float = 10.0
+    #: Trackers that nobody registered: quarantined, or taken in with a vehicle of their name.
+    quarantine: bool = False
+    #: Beyond this many a second (and a burst of as many), dead letters are counted and not kept.
+    dead_letters_per_s: float = 1_000.0
+    #: At the end, the last write may take this long; what is not written comes again from the source.
+    shutdown_grace_s: float = 10.0
+
+
+def system_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+class Worker:
+    """One source, one store, one pipeline. `run` returns when the source has ended, or is cancelled."""
+
+    def __init__(
+        self,
+        *,
+        source: Source,
+        store: Store,
+        pipeline: WorkerPipeline,
+        reception: Reception,
+        live: LivePublisher,
+        settings: WorkerSettings | None = None,
+        metrics: IngestMetrics | None = None,
+        clock: Callable[[], datetime] = system_clock,
+    ) -> None:
+        self._settings = settings or WorkerSettings()
+        self._source = source
+        self._store = store
+        self._pipeline = pipeline
+        self._reception = reception
+        self._publisher = live
+        self._clock = clock
+        self.metrics = metrics or IngestMetrics()
+        self._patience = Patience()
+        self._writer = Writer(store, self._patience, whose=reception.registry.vehicle)
+        self._world = WorldWatch(store, self._patience)
+        self._live = LiveFrames(live, vehicle_of=reception.registry.vehicle, clock=_monotonic)
+        self._limit = DeadLetterLimit(self._settings.dead_letters_per_s)
+        self._accounting = Accounting(self.metrics)
+        self._ready = Prepared()
+        self._busy: asyncio.Task[None] | None = None
+        self._oldest_busy_us = 0
+        self._ticked_at_s = 0.0
+        self._saved_at_s = 0.0
+        self.is_started = False
+
+    # -- running
+
+    async def run(self) -> None:
+        """Take up the work, and work. A background task that fails ends it; the source is closed in any case."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                background = [
+                    group.create_task(self._world.listen(), name="ingest-listen"),
+                    group.create_task(self._world.load(), name="ingest-load-world"),
+                ]
+                await self._take_up()
+                await self._work()
+                for task in background:
+                    task.cancel()
+        except* Exception as failures:
+            raise failures.exceptions[0] from failures
+        finally:
+            await self._source.close()
+
+    async def _take_up(self) -> None:
+        world = await self._world.first()
+        now = self._clock()
+        await take_up(self._store, self._pipeline, self._reception, world, self._patience, self._writer, now)
+        self._ticked_at_s = self._saved_at_s = _monotonic()
+        self.is_started = True
+        log.info("took up the work: %d trackers known", len(self._reception.registry))
+
+    async def _work(self) -> None:
+        gatherer = Gatherer(self._source.batches())
+        try:
+            while not (gatherer.has_ended and self._busy is None and self._ready.is_empty):
+                room = max(1, self._settings.batch_messages - self._ready.messages)
+                parts = await gatherer.chunk(self._busy, room, self._time_to_wake_s())
+                await self._collect()
+                if parts:
+                    self._ready.add(await self._prepare(parts))
+                self._keep_time()
+                await self._hand_over(must_wait=gatherer.has_ended)
+        except asyncio.CancelledError:
+            await gatherer.close()
+            await self._wind_up()
+            raise
+        await self._write_last()
+
+    def _time_to_wake_s(self) -> float:
+        """Until the next tick, or the next live frame if that comes first."""
+        until_tick_s = max(0.0, self._ticked_at_s + _TICK_INTERVAL_S - _monotonic())
+        until_frame_s = self._live.due_in_s
+        return until_tick_s if until_frame_s is None else min(until_tick_s, until_frame_s)
+
+    # -- from messages to something that can be written
+
+    async def _prepare(self, parts: Sequence[MessageBatch]) -> Prepared:
+        """Decode, register, screen, step: all that comes before the commit."""
+        batch = joined(parts)
+        decoded = self._reception.decode(batch)
+        strangers = self._reception.unknown(decoded)
+        if strangers:
+            known = await register(self._store, self._patience, strangers, quarantine=self._settings.quarantine)
+            self._reception.registry.learn(known)
+            self._pipeline.learn(known)
+        taken = self._reception.finish(batch, decoded)
+        outcome = self._pipeline.step(taken.fixes, self._clock())
+        letters, dropped = self._limit.admit(taken.dead_letters, newest_receipt(parts))
+        self._accounting.taken(batch, taken, dropped)
+        return Prepared(
+            batches=list(parts), fixes=[taken.fixes], outcome=outcome, dead_letters=list(letters), duplicates=taken.duplicates
+        )
+
+    def _keep_time(self) -> None:
+        """What is due because time has passed, or because the world has changed."""
+        world = self._world.take()
+        if world is not None:
+            self._reception.registry.replace(world.mountings)
+            self._pipeline.apply(world, self._clock())
+        now_s = _monotonic()
+        if now_s - self._ticked_at_s >= _TICK_INTERVAL_S:
+            self._ticked_at_s = now_s
+            self._ready.outcome.extend(self._pipeline.tick(self._clock()))
+            self._publisher.offer(SIGN_TOPIC, orjson.dumps(self.sign().as_json()))
+        if self._live.due_in_s == 0.0:
+            self._live.flush()
+
+    # -- writing
+
+    async def _hand_over(self, *, must_wait: bool) -> None:
+        """Give what is ready to the writer if it is free, or has to be waited for because there is no more room."""
+        if self._busy is not None and (must_wait or self._ready.messages >= self._settings.batch_messages):
+            await asyncio.wait({self._busy})
+            await self._collect()
+        if self._busy is not None:
+            return
+        if _monotonic() - self._saved_at_s >= self._settings.checkpoint_interval_s:
+            self._save()
+        if not self._ready.is_empty:
+            self._start(self._ready)
+
+    def _save(self) -> None:
+        """Let the commit that is about to be written carry a checkpoint. Nothing may be added to it after that."""
+        self._saved_at_s = _monotonic()
+        changed = self._pipeline.checkpoint()
+        if changed:
+            self._ready.checkpoint = changed
+            self.metrics.checkpoints.inc()
+
+    def _start(self, prepared: Prepared) -> None:
+        self._ready = Prepared()
+        self._oldest_busy_us = prepared.batches[0].received[0] if prepared.batches else 0
+        self._busy = asyncio.create_task(self._deliver(prepared), name="ingest-commit")
+
+    async def _deliver(self, prepared: Prepared) -> None:
+        """Write, acknowledge, tell."""
+        if not prepared.has_nothing_to_write:
+            began_s = _monotonic()
+            written = await self._writer.write(prepared.commit())
+            self._accounting.written(prepared, written, _monotonic() - began_s, to_micros(self._clock()))
+            events = prepared.outcome.events
+            self._live.committed(prepared.fixes, prepared.outcome.etas, {event.tenant for event in events}, written.seq)
+        for batch in prepared.batches:
+            await self._source.ack(batch)
+        self.metrics.acknowledged.inc(prepared.messages)
+
+    async def _collect(self) -> None:
+        """Take note of a commit that is done; its failure is ours."""
+        if self._busy is not None and self._busy.done():
+            done, self._busy = self._busy, None
+            await done
+
+    async def _wind_up(self) -> None:
+        """Finish the commit under way and write what is ready, even while being cancelled, but not for ever."""
+        last = asyncio.create_task(self._write_last(), name="ingest-last-commit")
+        try:
+            await asyncio.shield(asyncio.wait_for(last, self._settings.shutdown_grace_s))
+        except TimeoutError:
+            log.warning("the last commit was not written in time; its messages come again")
+        except asyncio.CancelledError:
+            await asyncio.wait({last}, timeout=self._settings.shutdown_grace_s)
+            raise
+
+    async def _write_last(self) -> None:
+        if self._busy is not None:
+            await asyncio.wait({self._busy})
+            await self._collect()
+        self._save()
+        if not self._ready.is_empty:
+            self._start(self._ready)
+        if self._busy is not None:
+            await self._busy
+        self._live.flush()
+
+    # -- saying how it is
+
+    def sign(self) -> Sign:
+        """How the worker is just now."""
+        waiting_us = self._oldest_busy_us if self._busy is not None and self._oldest_busy_us else 0
+        lag_s = max(0.0, (to_micros(self._clock()) - waiting_us) / MICROS_PER_S) if waiting_us else 0.0
+        return Sign(
+            worker=self._settings.name,
+            is_started=self.is_started,
+            is_source_connected=self._source.is_connected,
+            is_store_reachable=not self._patience.is_waiting,
+            lag_s=lag_s,
+            in_flight=self._ready.messages,
+        )
+
+    def refresh_metrics(self) -> None:
+        """Bring the gauges up to date, before they are read."""
+        sign = self.sign()
+        self.metrics.trackers.set(len(self._reception.registry))
+        self.metrics.waits_for_database.set(not sign.is_store_reachable)
+        self.metrics.source_connected.set(sign.is_source_connected)
+        self.metrics.in_flight.set(getattr(self._source, "in_flight", sign.in_flight))
+        self.metrics.reconnects.set(getattr(self._source, "reconnects", 0))
+        self.metrics.sessions_lost.set(getattr(self._source, "sessions_lost", 0))
+        self._accounting.totals(self._patience.failures, self._live.dropped, self._world.loads)
+
+
+def _monotonic() -> float:
+    return asyncio.get_running_loop().time()
