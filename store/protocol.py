@@ -77,7 +77,7 @@ class Repository(Protocol[T]):
     Lists across tenants (`tenant=None`) are ordered by (tenant, id), and `after` is `tenant/id`. Tenants are created as
     needed. What ingest must know of (fences, routes, vehicles, trackers) is told to `IngestStore.changes`.
 
-    Filters: vehicles `tracker`, `tag`; trackers `vehicle`, `status`; fences `tag`; routes `vehicle`, `status`; orders
+    Filters: vehicles `tracker`, `tag`; trackers `vehicle`, `status`; fences `tag`; routes `vehicle`, `status`, `stop`; orders
     `stop`, `customer`; subscriptions `status`.
 
     * A vehicle that names a `tracker` has it mounted from now on (the tracker is registered if it is new, and leaves the

@@ -24,6 +24,7 @@ class RouteRepository(MemoryRepository[Route]):
         filters = {
             "vehicle": lambda route, text: route.vehicle == text,
             "status": lambda route, text: self.status(route) == text,
+            "stop": lambda route, text: any(stop.id == text for stop in route.stops),
         }
         super().__init__("route", clock=clock, filters=filters, changed=changed)
         self._fleet = fleet
