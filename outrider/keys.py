@@ -47,3 +47,8 @@ async def _put(
     store: AccessStore, identifier: str, key: str, role: Role, name: str, now: datetime, tenant: str | None = None
 ) -> None:
     await store.put_api_key(ApiKey(id=identifier, tenant=tenant, role=role, digest=digest(key), name=name, created_at=now))
+
+
+def new_key_id() -> str:
+    """What a key is called in lists; says nothing about the key."""
+    return f"key-{secrets.token_hex(4)}"

@@ -90,7 +90,8 @@ class Settings(BaseSettings):
 
     # how long things are kept
     retain_fixes_days: int = Field(0, ge=0, description="0 keeps for ever.")
-    retain_events_days: int = Field(0, ge=0, description="Events, visits and ETAs; 0 keeps for ever.")
+    retain_events_days: int = Field(0, ge=0, description="Events and visits; 0 keeps for ever.")
+    retain_etas_days: int = Field(90, ge=0, description="Predictions that were made; 0 keeps for ever.")
     retain_dead_letters_days: int = Field(30, ge=0, description="0 keeps for ever.")
 
     # what it serves

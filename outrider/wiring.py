@@ -43,7 +43,9 @@ async def store_of(settings: Settings) -> Store:
     """The store, open; the caller closes it. Raises NoDatabase or StoreError."""
     retention = Retention(
         fixes_days=settings.retain_fixes_days,
-        found_days=settings.retain_events_days,
+        events_days=settings.retain_events_days,
+        visits_days=settings.retain_events_days,
+        etas_days=settings.retain_etas_days,
         dead_letters_days=settings.retain_dead_letters_days,
     )
     return await open_store(database_url(settings), retention=retention, pool_size=settings.database_pool_size)
