@@ -124,9 +124,7 @@ def _embedded_broker() -> Finding:
 def _screen(settings: Settings) -> Finding:
     folder = web_dir(settings)
     if folder is None:
-        return Finding(
-            health=Health.NOTE, what="screen", detail="web/dist is not built: the API serves no page (make setup builds it)"
-        )
+        return Finding(health=Health.NOTE, what="screen", detail="web/dist is not built (make setup): no page is served")
     return Finding(health=Health.GOOD, what="screen", detail="built")
 
 

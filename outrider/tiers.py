@@ -34,7 +34,7 @@ from outrider.wiring import (
     store_of,
     worker_settings,
 )
-from store.migrate import migrate
+from store.migrate import migrate_database
 from store.protocol import Store, StoreError
 
 log = logging.getLogger(__name__)
@@ -114,8 +114,9 @@ async def run_alerts(settings: Settings) -> None:
 
 async def run_migrate(settings: Settings) -> None:
     """Bring the database to this version, and say what was done."""
-    applied = await migrate(database_url(settings))
-    to_person.print(f"applied {', '.join(applied)}" if applied else "the database is up to date", soft_wrap=True)
+    applied = await asyncio.to_thread(migrate_database, database_url(settings))
+    names = ", ".join(one.name for one in applied)
+    to_person.print(f"applied {names}" if names else "the database is up to date", soft_wrap=True)
 
 
 async def run_create_key(settings: Settings, role: Role, name: str, tenant: str | None) -> None:

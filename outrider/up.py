@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from typing import Final
 
 import httpx
-from store.open import migrate, open_store
 
 from fleet.access import Role
 from fleet.errors import OutriderError
@@ -26,6 +25,8 @@ from outrider.keys import ensure_admin_key, make_key
 from outrider.ports import choose_port, free_port
 from outrider.settings import Settings, environment_name
 from outrider.supervisor import Supervisor
+from store.migrate import migrate_database
+from store.open import open_store
 from store.protocol import Store
 
 log = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ async def run_up(settings: Settings, options: UpOptions) -> None:
     with open_data_directory(settings.data_dir) as data:
         async with AsyncExitStack() as stack:
             parts = await _start_parts(stack, settings, data)
-            await migrate(parts.database_url)
+            await asyncio.to_thread(migrate_database, parts.database_url)
             admin_key, demo = await _prepare(parts.database_url, settings, options)
             supervisor = await stack.enter_async_context(_supervisor())
             base_url = f"http://{_browsable(settings.http_host)}:{http_port}"
