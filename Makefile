@@ -26,6 +26,7 @@ help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' Makefile
 
 setup: $(EDITABLE) $(WEB_BUILT) ## make .venv and build the web app; starts nothing
+	@:
 
 up: setup ## run everything with simulated vans, and print the address to open (ARGS="--http-port 8080")
 	@exec $(BIN)/outrider up --demo $(ARGS)
@@ -63,6 +64,7 @@ lock: $(EDITABLE) ## bring the locks up to date with pyproject.toml and web/pack
 	$(BIN)/uv pip compile pyproject.toml --group dev $(UV_LOCK) --constraints requirements.lock \
 		--output-file requirements-dev.lock
 	scripts/npm install --package-lock-only
+	$(BIN)/python scripts/complete_npm_lock.py
 	$(BIN)/python scripts/check_tree.py
 UV_LOCK := --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate
 
