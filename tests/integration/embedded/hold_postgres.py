@@ -10,8 +10,8 @@ from outrider.embedded.data_directory import open_data_directory
 from outrider.embedded.postgres import embedded_postgres
 
 
-async def hold(path: Path) -> None:
-    with open_data_directory(path) as data:
+async def hold(path: Path, machine_home: Path) -> None:
+    with open_data_directory(path, machine_home=machine_home) as data:
         async with embedded_postgres(data) as database:
             async with await psycopg.AsyncConnection.connect(database.url) as connection:
                 await connection.execute("CREATE TABLE remembered (value int)")
@@ -21,4 +21,4 @@ async def hold(path: Path) -> None:
             await asyncio.Event().wait()
 
 
-asyncio.run(hold(Path(sys.argv[1])))
+asyncio.run(hold(Path(sys.argv[1]), Path(sys.argv[2])))

@@ -1,8 +1,9 @@
 """A program for the tests, started by root: becomes an ordinary account, then runs both embedded servers as
 `outrider up` does. Prints one JSON object.
 
-Arguments: uid, rehearsal's data directory, data directory, bin directory and version of PostgreSQL. It rehearses as
-root first, so that everything is imported: the account may not be able to read this checkout or its Python.
+Arguments: uid, rehearsal's data directory, data directory, shipped configuration, bin directory and version of
+PostgreSQL. It rehearses as root first, so that everything is imported: the account may not be able to read this
+checkout or its Python.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ import aiomqtt
 import psutil
 import psycopg
 
+from outrider.embedded import mosquitto
 from outrider.embedded.broker import embedded_broker
 from outrider.embedded.data_directory import open_data_directory
 from outrider.embedded.postgres import embedded_postgres
@@ -37,7 +39,8 @@ async def report(path: Path, install: PostgresInstall) -> dict[str, object]:
 
 async def main() -> None:
     uid, rehearsal, path = int(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
-    install = PostgresInstall(bin_dir=Path(sys.argv[4]), version=sys.argv[5], has_timescaledb=False, from_wheel=True)
+    mosquitto.SHIPPED_PLACES = (Path(sys.argv[4]),)
+    install = PostgresInstall(bin_dir=Path(sys.argv[5]), version=sys.argv[6], has_timescaledb=False, from_wheel=True)
     if os.geteuid() == 0:
         await report(rehearsal, install)
         os.setgroups([])

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from outrider.embedded.account import Account
 from outrider.embedded.postgres_install import reachable_install, wheel_install
+from tests.realparts.mosquitto import SHIPPED
 
 PROGRAM = Path(__file__).with_name("run_as_account.py")
 REPOSITORY = Path(__file__).parents[3]
@@ -26,7 +28,8 @@ async def test_the_servers_run_as_the_account_in_its_own_folder(place: Path) -> 
         os.chown(own, NOBODY.uid, NOBODY.gid)
     account = NOBODY if os.geteuid() == 0 else None
     install = await asyncio.to_thread(reachable_install, wheel_install(), account, copies_dir=place / "programs")
-    arguments: list[str | Path] = [str(uid), place / "rehearsal", own / ".outrider", install.bin_dir, install.version]
+    shipped = shutil.copytree(SHIPPED, place / "shipped")
+    arguments: list[str | Path] = [str(uid), place / "rehearsal", own / ".outrider", shipped, install.bin_dir, install.version]
     program = await asyncio.create_subprocess_exec(
         sys.executable,
         PROGRAM,

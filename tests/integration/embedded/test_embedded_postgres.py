@@ -57,13 +57,13 @@ async def test_data_survives_a_killed_server_and_the_kill_is_noticed(data: DataD
 async def test_the_next_start_takes_over_from_an_outrider_that_was_killed(place: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     holder = await asyncio.create_subprocess_exec(
-        sys.executable, HOLDER, str(place / "data"), stdout=asyncio.subprocess.PIPE, env=environment
+        sys.executable, HOLDER, str(place / "data"), str(place / "machine"), stdout=asyncio.subprocess.PIPE, env=environment
     )
     assert holder.stdout is not None
     assert await asyncio.wait_for(holder.stdout.readline(), 60) == b"remembered 1\n"
     holder.kill()
     await holder.wait()
-    with open_data_directory(place / "data") as data:
+    with open_data_directory(place / "data", machine_home=place / "machine") as data:
         async with embedded_postgres(data) as database:
             assert await _remembered(database) == [1]
 
@@ -97,7 +97,7 @@ async def test_it_listens_on_no_network_port(data: DataDirectory) -> None:
 
 
 async def test_a_path_too_long_for_a_socket(place: Path) -> None:
-    with open_data_directory(place / ("long" * 25) / "data") as data:
+    with open_data_directory(place / ("long" * 25) / "data", machine_home=place / "machine") as data:
         async with embedded_postgres(data) as database:
             await _remember(database, 1)
             assert await _remembered(database) == [1]
