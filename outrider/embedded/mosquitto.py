@@ -16,7 +16,7 @@ from outrider.embedded.data_directory import ServerHome
 from outrider.embedded.errors import EmbeddedError, NothingInstalledError
 
 # In the checkout, and in an installed package (see pyproject.toml).
-SHIPPED_PLACES = (Path(__file__).parents[2] / "deploy" / "mosquitto", Path(__file__).parent / "shipped")
+SHIPPED_PLACES: tuple[Path, ...] = (Path(__file__).parents[2] / "deploy" / "mosquitto", Path(__file__).parent / "shipped")
 # Debian keeps the program where an ordinary account's path does not lead.
 MORE_PATH = ":/usr/sbin:/usr/local/sbin"
 OLDEST = (2, 0)
