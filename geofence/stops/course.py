@@ -9,6 +9,8 @@ the same stops. What fits the order of the plan is believed; what does not is do
 4. A pass at a stop behind the furthest one counts only around the same moment (two neighbours in reversed order).
 5. A route that has not begun begins at its first stop, or anywhere with a chain as in 3.
 6. The same stay never serves a later stop at the same place, except the very next one: a loop's start is not its end.
+7. A vehicle that comes back to its first stop around the route's start, hardly further than that, begins anew: it only passed
+   there on its way to where it waits.
 """
 
 from __future__ import annotations
@@ -54,7 +56,7 @@ class Course:
 
     def is_muted(self, index: int) -> bool:
         """Whether nothing can happen at the stop any more."""
-        return self.record.stops[index].departed != NEVER
+        return self.record.stops[index].departed != NEVER and self.record.reached >= self.settings.anew_stops
 
     def open_indices(self) -> list[int]:
         return [call.index for call in self.record.calls]
@@ -65,6 +67,9 @@ class Course:
         """One more segment: `contacts` by index of the stop. `free`: no other route keeps the vehicle from beginning this."""
         self.served = []
         calls = self._calls(contacts, previous, current)
+        for call in calls:
+            if call.confirmed and self._begins_anew(call):
+                self._begin_anew(call, current.time, findings)
         confirmed = [call for call in calls if call.confirmed and not self.record.stops[call.index].is_served]
         for call in sorted(confirmed, key=lambda call: (self._arrival(call), call.index)):
             self._offer(call, current.time, free, findings)
@@ -106,7 +111,9 @@ class Course:
 
     def _offer(self, call: Call, at: int, free: bool, findings: Findings) -> None:
         """Serve the stop by this confirmed call, or doubt it, or let it be."""
-        if self.record.phase is Phase.WAITING:
+        if self.record.reached < 0 and call.index == 0 and self.is_under_way:
+            self._serve(call, at, findings)
+        elif self.record.reached < 0:
             self._offer_first(call, at, free, findings)
         elif call.index < self.record.reached:
             if self._fits_backward(call):
@@ -192,12 +199,31 @@ class Course:
 
     def _is_believed(self, chain: list[Call]) -> bool:
         needed = self.settings.chain_stops
-        if self.record.phase is Phase.WAITING and chain[0].index == 0:
+        if self.record.reached < 0 and chain[0].index == 0:
             needed -= 1
         way_m = self.compiled.along_m[chain[-1].index] - self.compiled.along_m[chain[0].index]
         return len(chain) >= min(needed, self.compiled.size) and way_m > 2 * self.compiled.radius_m[chain[0].index]
 
+    def _begins_anew(self, call: Call) -> bool:
+        """Case 7."""
+        record, first = self.record, self.record.stops[0]
+        if call.index != 0 or not first.is_served or first.departed == NEVER or record.reached >= self.settings.anew_stops:
+            return False
+        latest = self.compiled.starts_us + round(self.settings.lead_s * MICROS_PER_S)
+        came_back = record.reached > 0 or call.closest_m < call.said_m
+        return came_back and call.entered > first.departed and self._arrival(call) <= latest
+
     # what follows
+
+    def _begin_anew(self, call: Call, at: int, findings: Findings) -> None:
+        """Take back what was said of the first stops; the call then serves the first one again."""
+        route = self.compiled.route
+        for index in range(self.record.reached, -1, -1):
+            record = self.record.stops[index]
+            findings.taken_back(route, route.stops[index], record, at)
+            self.record.stops[index] = StopRecord(delay=record.delay, approached=record.approached, told=record.told)
+        self.record.reached = -1
+        self.record.doubtful = []
 
     def _serve(self, call: Call, at: int, findings: Findings, not_before: int = 0) -> None:
         index, route = call.index, self.compiled.route

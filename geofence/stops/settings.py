@@ -59,6 +59,8 @@ class RouteSettings:
     #: ... no two of them further apart in the plan than this.
     chain_gap_stops: int = 4
     chain_s: float = 1800.0
+    #: A vehicle back at its first stop with fewer stops behind it begins anew.
+    anew_stops: int = 4
     #: A pass at a stop before the furthest one still counts, where it happened so shortly around it.
     backward_s: float = 120.0
     backward_m: float = 300.0

@@ -139,7 +139,7 @@ class Vehicle:
             own = {slot - base: contact for slot, contact in contacts.items() if 0 <= slot - base < course.compiled.size}
             if own:
                 course.take(own, previous, current, free=is_free, findings=findings)
-                for index in own:
+                for index in {*own, *range(min(self.settings.anew_stops, course.compiled.size))}:
                     if course.is_muted(index):
                         self.circles.mute(base + index)
         self._take_over(current.time, findings)
