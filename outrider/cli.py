@@ -59,7 +59,7 @@ def up(
 @app.command()
 def worker() -> None:
     """Take in messages: decode, screen, find, store, acknowledge."""
-    from outrider.tiers import run_worker
+    from outrider.tiers.worker import run_worker
 
     run(run_worker(start("worker")))
 
@@ -67,7 +67,7 @@ def worker() -> None:
 @app.command()
 def api() -> None:
     """Serve REST, WebSocket and the screen."""
-    from outrider.tiers import run_api
+    from outrider.tiers.api import run_api
 
     run(run_api(start("api")))
 
@@ -75,7 +75,7 @@ def api() -> None:
 @app.command()
 def alerts() -> None:
     """Send alerts that are due."""
-    from outrider.tiers import run_alerts
+    from outrider.tiers.alerts import run_alerts
 
     run(run_alerts(start("alerts")))
 
@@ -83,7 +83,7 @@ def alerts() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database to this version."""
-    from outrider.tiers import run_migrate
+    from outrider.tiers.database import run_migrate
 
     run(run_migrate(start("migrate")))
 
@@ -139,6 +139,6 @@ def keys_create(
     tenant: Annotated[str | None, typer.Option(help="Only this tenant's data; else all.")] = None,
 ) -> None:
     """Make an API key and print it, once."""
-    from outrider.tiers import run_create_key
+    from outrider.tiers.database import run_create_key
 
     run(run_create_key(start("keys"), role, name, tenant))

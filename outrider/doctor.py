@@ -18,7 +18,8 @@ from outrider.embedded.postgres_install import find_installs
 from outrider.logs import hide_secrets
 from outrider.ports import is_free
 from outrider.settings import Settings, load_settings
-from outrider.wiring import NoDatabase, store_of, web_dir
+from outrider.tiers.database import NoDatabase, opened_store
+from outrider.tiers.screen import web_dir
 
 _BROKER_WITHIN_S = 8.0
 _SMALL_WINDOW = 1_000
@@ -78,15 +79,12 @@ def _settings(settings: Settings) -> list[Finding]:
 
 async def _database(settings: Settings) -> Finding:
     try:
-        store = await store_of(settings)
+        async with opened_store(settings) as store:
+            return Finding(health=Health.GOOD, what="database", detail=(await store.capabilities()).describe())
     except NoDatabase:
         return _embedded_database()
     except OutriderError as problem:
         return Finding(health=Health.BAD, what="database", detail=str(problem))
-    try:
-        return Finding(health=Health.GOOD, what="database", detail=(await store.capabilities()).describe())
-    finally:
-        await store.close()
 
 
 def _embedded_database() -> Finding:

@@ -1,0 +1,104 @@
+"""The worker: takes messages in, finds what they mean, stores it, and tells the screens."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from geofence.movement.settings import MovementSettings
+from ingest.sources.connect import connect_source
+
+from ingest.formats import FORMATS
+from ingest.loop.health import HealthServer
+from ingest.pipeline import Pipeline, PipelineSettings
+from ingest.reception import Reception
+from ingest.registry import Registry
+from ingest.router import Router, selections
+from ingest.screen import Screen
+from ingest.screening.rules import ScreenRules, ScreenSettings
+from ingest.sources.limits import SourceLimits
+from ingest.worker import Worker, WorkerSettings
+from mqttwire import Publisher
+from outrider.broker import broker_options
+from outrider.settings import Settings, UnknownTrackers
+from outrider.tiers.database import keep_up, opened_store
+
+log = logging.getLogger(__name__)
+
+
+async def run_worker(settings: Settings) -> None:
+    """Work until cancelled."""
+    reception = reception_of(settings)
+    options = broker_options(settings, settings.mqtt_client_id)
+    async with opened_store(settings) as store, Publisher(broker_options(settings)) as live:
+        source = await connect_source(options, reception.router.topics, source_limits(settings))
+        worker = Worker(
+            source=source,
+            store=store,
+            pipeline=Pipeline(pipeline_settings(settings)),
+            reception=reception,
+            live=live,
+            settings=worker_settings(settings),
+        )
+        async with health_server(settings, worker) as health:
+            log.info("metrics at http://%s:%d/metrics", settings.metrics_host, health.port)
+            upkeep = asyncio.create_task(keep_up(store), name="upkeep")
+            try:
+                await worker.run()
+            finally:
+                upkeep.cancel()
+
+
+def reception_of(settings: Settings) -> Reception:
+    """Formats, registry and screen."""
+    screen = ScreenSettings(
+        future_tolerance_s=settings.future_tolerance_s,
+        oldest_age_s=settings.max_age_s,
+        teleport_speed_mps=settings.max_speed_mps,
+        worst_accuracy_m=settings.max_accuracy_m,
+        refuse_inaccurate=settings.max_accuracy_m is not None,
+        correct_week_rollover=settings.week_rollover,
+    )
+    router = Router(
+        selections(FORMATS),
+        default_tenant=settings.default_tenant,
+        largest_payload_bytes=settings.max_payload_bytes,
+        narrowed_to=settings.mqtt_topics,
+    )
+    return Reception(router, Registry(), Screen(ScreenRules(default=screen)))
+
+
+def pipeline_settings(settings: Settings) -> PipelineSettings:
+    return PipelineSettings(
+        movement=MovementSettings(stale_after_s=settings.stale_after_s, offline_after_s=settings.offline_after_s),
+        late_horizon_s=settings.late_horizon_h * 3600,
+    )
+
+
+def source_limits(settings: Settings) -> SourceLimits:
+    return SourceLimits(
+        window=settings.mqtt_receive_maximum,
+        batch_messages=settings.batch_max_messages,
+        max_payload_bytes=settings.max_payload_bytes,
+        session_expiry_s=settings.mqtt_session_expiry_s,
+        shared_group=settings.mqtt_share_group,
+    )
+
+
+def worker_settings(settings: Settings) -> WorkerSettings:
+    return WorkerSettings(
+        name=settings.mqtt_client_id,
+        batch_messages=settings.batch_max_messages,
+        checkpoint_interval_s=settings.checkpoint_interval_s,
+        quarantine=settings.unknown_trackers is UnknownTrackers.QUARANTINE,
+    )
+
+
+def health_server(settings: Settings, worker: Worker) -> HealthServer:
+    return HealthServer(
+        host=settings.metrics_host,
+        port=settings.metrics_port,
+        sign=worker.sign,
+        registry=worker.metrics.registry,
+        refresh=worker.refresh_metrics,
+    )
