@@ -79,7 +79,7 @@ def test_learning_again_does_not_count_twice() -> None:
 @pytest.mark.parametrize(
     ("tenant", "ident"),
     [("", "x"), ("a", ""), ("a", "x\x1fy"), ("a", "x\n"), ("a\0", "x"), ("a", "\N{REPLACEMENT CHARACTER}"), ("a", "x+"), ("a", "#"),
-     ("a", "x" * 129), ("t" * 65, "x"), ("a b\n", "x"), ("+", "x"), ("a", "\ud800")],
+     ("a", "x" * 129), ("t" * 65, "x"), ("a b\n", "x"), ("+", "x")],
 )  # fmt: skip
 def test_names_that_no_tracker_has(tenant: str, ident: str) -> None:
     registry = Registry()
