@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -93,6 +94,7 @@ def doctor() -> None:
     """What is reachable, which features the database has, what is misconfigured."""
     from outrider.doctor import examine
 
+    logging.disable(logging.CRITICAL)  # the findings say it once, and in order
     healthy = asyncio.run(examine())
     raise typer.Exit(0 if healthy else 1)
 
