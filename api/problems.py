@@ -116,32 +116,35 @@ class TooMany(ApiError):
 
 def problem_of(error: Exception) -> Problem:
     """The problem that an error is to the caller. What is not expected is a 500 that tells nothing of the inside."""
+    return _expected(error) or Problem(status=500, kind="internal", detail="something went wrong on our side; it has been logged")
+
+
+def _expected(error: Exception) -> Problem | None:
+    problem: Problem | None = None
     match error:
         case ApiError():
-            return Problem(status=error.status, kind=error.kind, detail=str(error), headers=error.headers())
+            problem = Problem(status=error.status, kind=error.kind, detail=str(error), headers=error.headers())
         case InvalidValue():
-            return Problem(status=422, kind="invalid", detail=str(error), errors=[_part(error.field.split("."), error.problem)])
+            problem = Problem(status=422, kind="invalid", detail=str(error), errors=[_part(error.field.split("."), error.problem)])
         case NotFound():
-            return Problem(status=404, kind="not-found", detail=str(error))
+            problem = Problem(status=404, kind="not-found", detail=str(error))
         case AlreadyExists():
-            return Problem(status=409, kind="already-exists", detail=str(error))
+            problem = Problem(status=409, kind="already-exists", detail=str(error))
         case Rejected():
-            return Problem(status=422, kind="rejected", detail=str(error))
+            problem = Problem(status=422, kind="rejected", detail=str(error))
         case Unavailable():
-            return Problem(status=503, kind="unavailable", detail="the database is away", headers={"retry-after": "2"})
+            problem = Problem(status=503, kind="unavailable", detail="the database is away", headers={"retry-after": "2"})
         case RequestValidationError():
-            return _invalid(error)
+            problem = _invalid(error)
         case HTTPException():
-            return _http(error)
-        case _:
-            return Problem(status=500, kind="internal", detail="something went wrong on our side; it has been logged")
+            problem = _http(error)
+    return problem
 
 
 def _invalid(error: RequestValidationError) -> Problem:
-    parts = [
-        _part(list(one["loc"][1:]) if one["loc"][:1] == ("body",) else list(one["loc"][1:]), one["msg"]) for one in error.errors()
-    ]
-    first = parts[0] if parts else {"pointer": "#", "detail": "invalid"}
+    # the first step of a location says where the value came from: body, query, path, header
+    parts = [_part(one["loc"][1:], one["msg"]) for one in error.errors()]
+    first = parts[0] if parts else _part((), "invalid")
     return Problem(status=422, kind="invalid", detail=f"{first['pointer']}: {first['detail']}", errors=parts)
 
 
@@ -153,7 +156,7 @@ def _part(location: Sequence[int | str], message: str) -> dict[str, str]:
 def _http(error: HTTPException) -> Problem:
     phrase = HTTPStatus(error.status_code).phrase
     kind = phrase.lower().replace(" ", "-").replace("'", "")
-    detail = error.detail if isinstance(error.detail, str) and error.detail != phrase else ""
+    detail = "" if error.detail == phrase else str(error.detail)
     return Problem(status=error.status_code, kind=kind, detail=detail, headers=error.headers or {})
 
 

@@ -33,6 +33,8 @@ class ApiSettings(BaseModel):
     allowed_origins: tuple[str, ...] = ()
     version: str = "0.1.0"
 
+    #: Webhooks may go to http and to private addresses.
+    webhook_allow_private: bool = False
     max_body_bytes: int = Field(32 << 20, ge=1024)
     max_live_connections: int = Field(10_000, ge=1)
     #: Events kept in memory for readers that are a little behind.

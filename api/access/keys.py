@@ -5,11 +5,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from datetime import datetime
 from typing import Final
 
-from fleet.access import ApiKey, Role
-from fleet.event import content_id
+from fleet.access import ApiKey
 from store.protocol import AccessStore
 
 #: Makes a key recognisable to people, log filters and secret scanners.
@@ -42,24 +40,3 @@ async def find_digest(store: AccessStore, wanted: str) -> ApiKey | None:
     if found is None or found.revoked_at is not None:
         return None
     return found if hmac.compare_digest(found.digest, wanted) else None
-
-
-async def ensure_admin_key(store: AccessStore, key: str | None, now: datetime) -> str | None:
-    """See to it that an administrator can come in. With `key` (OUTRIDER_ADMIN_KEY) that one is valid from now on; without,
-    one is made if there is no valid administrator's key for all tenants yet, and answered, to be printed once."""
-    if key is None:
-        known = await store.api_keys(None)
-        if any(one.role is Role.ADMIN and one.tenant is None and one.revoked_at is None for one in known):
-            return None
-    text = key or new_key()
-    if await find_key(store, text) is None:
-        admin = ApiKey(
-            id=content_id("key", digest(text))[:16],
-            tenant=None,
-            role=Role.ADMIN,
-            digest=digest(text),
-            name="first admin",
-            created_at=now,
-        )
-        await store.put_api_key(admin)
-    return None if key else text

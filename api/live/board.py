@@ -78,6 +78,12 @@ class Board:
         """How many vehicles have a position."""
         return int(self.alive[: self.size].sum())
 
+    def vehicles_of(self, tenant: str | None) -> int:
+        """How many of the tenant's vehicles have a position; of all tenants' where it is None."""
+        if tenant is None:
+            return self.vehicles
+        return int((self.alive[: self.size] & (self.tenant[: self.size] == self.tenant_number(tenant))).sum())
+
     def slot(self, tenant: str, vehicle: str) -> int | None:
         """The slot of a vehicle that has a position."""
         slot = self._slots.get((tenant, vehicle))

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final
 
+from api.access.keys import find_digest
 from api.live.bus import LiveBus
 from api.live.hub import TICK_S, Hub
 from store.protocol import Change, NotFound, Store, Unavailable
@@ -50,6 +51,7 @@ class Loops:
             "live-events": self.take_events(),
             "live-changes": self.take_changes(),
             "live-ticks": self.tick(),
+            "live-access": self.recheck_access(),
         }
 
     async def take_frames(self) -> None:
@@ -127,6 +129,20 @@ class Loops:
             self._hub.board.remove(change.tenant, change.id)
         else:
             self._hub.board.rename(change.tenant, change.id, vehicle.name)
+
+    async def recheck_access(self) -> None:
+        """Dismiss readers whose key was revoked, or whose session is over with it."""
+        while True:
+            await asyncio.sleep(self._times.access_recheck_s)
+            await self._patiently("access", self._recheck_access)
+
+    async def _recheck_access(self) -> None:
+        credentials = {reader.credential for reader in self._hub.readers if reader.credential is not None}
+        for credential in credentials:
+            if await find_digest(self._store, credential) is None:
+                for reader in self._hub.readers:
+                    if reader.credential == credential:
+                        reader.dismiss("the key was revoked")
 
     async def _patiently(self, what: str, attempt: Callable[[], Awaitable[None]]) -> None:
         """Until it succeeds: an unreachable database is waited for."""

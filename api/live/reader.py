@@ -57,6 +57,7 @@ class Reader:
         "_wanted",
         "_wish",
         "credential",
+        "dismissed",
         "tenant",
     )
 
@@ -66,6 +67,8 @@ class Reader:
         self.tenant = tenant
         #: Digest of the key that let it in, to be looked at again from time to time; None for the anonymous role.
         self.credential = credential
+        #: Set, with the reason, when the reader may not read any more.
+        self.dismissed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._wish: Wish | None = None
         self._wanted: Wish | None = None
         self._asks_snapshot = False
@@ -75,6 +78,11 @@ class Reader:
         self._eta_number = 0
         self._is_due = False
         self._wake = asyncio.Event()
+
+    def dismiss(self, why: str) -> None:
+        """Its connection is to be closed."""
+        if not self.dismissed.done():
+            self.dismissed.set_result(why)
 
     # -- what the receiving side and the hub's ticks say
 

@@ -117,8 +117,9 @@ class Routes:
         return vehicle in self.vehicles
 
 
-def area(tenant: str | None, west: float, south: float, east: float, north: float) -> Area:
-    """The box as a map control gives it: longitudes may lie beyond ±180, a span of 360 or more is all around.
+def area(tenant: str | None, west: float, south: float, east: float, north: float) -> View:
+    """The box as a map control gives it: longitudes may lie beyond ±180, a span of 360 or more is all around. The whole
+    world is everything, which is cheaper to follow.
 
     Raises ValueError where the box is none (south above north, a latitude outside of ±90, east left of west by a
     full circle).
@@ -127,6 +128,8 @@ def area(tenant: str | None, west: float, south: float, east: float, north: floa
         raise ValueError("south and north must be in [-90, 90], south first")
     if not (-2 * _FULL_CIRCLE_DEG <= west <= 2 * _FULL_CIRCLE_DEG and -2 * _FULL_CIRCLE_DEG <= east <= 2 * _FULL_CIRCLE_DEG):
         raise ValueError("west and east must be degrees of longitude")
+    if east - west >= _FULL_CIRCLE_DEG and (south, north) == (-90.0, 90.0):
+        return Everything(tenant=tenant)
     if east - west >= _FULL_CIRCLE_DEG:
         return Area(tenant=tenant, west=-180.0, south=south, east=180.0, north=north)
     return Area(tenant=tenant, west=_into_range(west), south=south, east=_into_range(east), north=north)
