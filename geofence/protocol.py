@@ -3,6 +3,10 @@
 The pipeline (`ingest/pipeline.py`) sorts, drops duplicates and sets late fixes aside, so that an engine sees each vehicle's
 fixes exactly once and strictly in order of time, whatever came in. An engine's findings therefore depend on nothing but the
 sorted fixes and the plan: not on how batches were cut, and not on restarts.
+
+When a vehicle is folded again, what was published is compared with what is found now. An event that is dated back says in
+`data["proved_at"]` (RFC 3339) by which instant of event time it was certain, so that it is known which fixes brought it about;
+without it that is `occurred_at`. What an event says is its type, instant and data without `evidence` and `proved_at`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,116 @@
+"""Findings put into the words of the contract: events and visits with their evidence.
+
+Every event says in `proved_at` by which instant of event time it was certain: a fix, or the end of a silence. Late-data
+repair goes by it to tell what a stretch of fixes had brought about.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from typing import Any, Final
+
+from fleet.clock import MICROS_PER_S, from_micros, rfc3339_micros
+from fleet.event import Event, content_id, event_id
+from fleet.visit import Visit
+from geofence.stays import NEVER, Stay
+
+_MILLISECOND: Final = 1_000
+
+
+def interpolated(start: int, end: int, fraction: float) -> int:
+    """The instant at a fraction between two, whole milliseconds where that is still between them."""
+    instant = start + int((end - start) * fraction)
+    return max(start, instant - instant % _MILLISECOND)
+
+
+def seconds(micros: int) -> float:
+    """Microseconds as seconds, to the millisecond."""
+    return round(micros / MICROS_PER_S, 3)
+
+
+class Findings:
+    """Gathers what is found about one vehicle at a time. `now` becomes `recorded_at`."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+        self._tenant = ""
+        self._vehicle = ""
+        self.events: list[Event] = []
+        self.visits: list[Visit] = []
+
+    def about(self, tenant: str, vehicle: str) -> None:
+        """What comes now is about this vehicle."""
+        self._tenant, self._vehicle = tenant, vehicle
+
+    def event(self, kind: str, occurred: int, data: dict[str, Any], *subject: str) -> str:
+        """Add an event; returns its id."""
+        occurred_at = from_micros(occurred)
+        identity = event_id(kind, self._tenant, self._vehicle, occurred_at, *subject)
+        self.events.append(
+            Event(
+                id=identity,
+                type=kind,
+                occurred_at=occurred_at,
+                recorded_at=self._now,
+                tenant=self._tenant,
+                vehicle=self._vehicle,
+                data=data,
+            )
+        )
+        return identity
+
+    def retracted(self, kind: str, occurred: int, data: dict[str, Any], *subject: str) -> None:
+        """Withdraw the event that `event` with the same arguments said."""
+        withdrawn = event_id(kind, self._tenant, self._vehicle, from_micros(occurred), *subject)
+        self.event(f"{kind}.retracted", occurred, {**data, "of": withdrawn}, *subject, withdrawn)
+
+    def visit_id(self, fence: str, entered: int) -> str:
+        return content_id(self._tenant, self._vehicle, fence, rfc3339_micros(entered))
+
+    def visit(self, fence: str, stay: Stay, exited: int | None, evidence: dict[str, Any]) -> None:
+        self.visits.append(
+            Visit(
+                id=self.visit_id(fence, stay.entered),
+                tenant=self._tenant,
+                vehicle=self._vehicle,
+                fence=fence,
+                entered_at=from_micros(stay.entered),
+                exited_at=None if exited is None else from_micros(exited),
+                confirmed_at=from_micros(stay.confirmed),
+                evidence=evidence,
+            )
+        )
+
+
+def say_exit(
+    findings: Findings, fence: str, stay: Stay, *, exited: int, how: str, is_uncertain: bool, reason: str, proved: int
+) -> None:
+    """A visit has ended: the event, and the visit with its evidence."""
+    evidence = evidence_of(stay) | {"exit": how, "end_uncertain": is_uncertain}
+    if stay.after != NEVER:
+        evidence["first_fix_outside"] = rfc3339_micros(stay.after)
+    data = {
+        "fence": fence,
+        "visit": findings.visit_id(fence, stay.entered),
+        "entered_at": rfc3339_micros(stay.entered),
+        "stayed_s": seconds(exited - stay.entered),
+        "reason": reason,
+        "end_uncertain": is_uncertain,
+        "proved_at": rfc3339_micros(proved),
+        "evidence": evidence,
+    }
+    findings.event("fence.exited", exited, data, fence)
+    findings.visit(fence, stay, exited, evidence)
+
+
+def evidence_of(stay: Stay) -> dict[str, Any]:
+    """The fixes inside that prove a stay."""
+    return {
+        "fixes": stay.count,
+        "first_fix": rfc3339_micros(stay.first),
+        "last_fix": rfc3339_micros(stay.last),
+        "closest_m": round(stay.closest_m, 1),
+        "worst_accuracy_m": None if math.isnan(stay.worst_m) else round(stay.worst_m, 1),
+        "entry": "first_fix" if stay.before == NEVER or stay.entered == stay.first else "interpolated",
+    }

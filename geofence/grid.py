@@ -1,0 +1,203 @@
+"""A grid of cells in several sizes: which fences may be near a place, or near the way between two places, in bulk.
+
+Each fence is entered into the cells that it touches, at the one level where those are few. The cells of all levels and
+tenants are in one sorted column; a small table of bits says of most places at once that nothing is near them. Cells never decide
+anything: what they name is tested exactly afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+
+from geofence.slots import Int32s, Int64s
+
+Floats = npt.NDArray[np.float64]
+Booleans = npt.NDArray[np.bool_]
+
+#: Cells of a level are 22.5 / 4 ** level degrees wide and high, from 2,500 km to 150 m; 16 * 4 ** level of them go around.
+LEVELS: Final = 8
+_WIDEST_DEG: Final = 22.5
+_AROUND: Final = 16
+#: The finest level has 2 ** 18 columns and 2 ** 17 rows.
+_ROW_BITS: Final = 20
+_COLUMN_BITS: Final = 20
+_LEVEL_BITS: Final = 3
+#: A geometry in so few cells is entered into all of them, untested; and how much wider tested cells are made, degrees.
+_FEW: Final = 4
+_HAIR: Final = 1e-9
+#: Multiplier of Fibonacci hashing (2 ** 64 / golden ratio), as a signed 64-bit number.
+_GOLDEN: Final = np.int64(-7046029254386353131)
+_FEWEST_HASH_BITS: Final = 12
+_MOST_HASH_BITS: Final = 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """Degrees; `east` may exceed 180 where an area reaches over the antimeridian."""
+
+    west: float
+    south: float
+    east: float
+    north: float
+
+    @property
+    def extent(self) -> float:
+        return max(self.east - self.west, self.north - self.south)
+
+
+def level_of(bounds: Bounds) -> int:
+    """The finest level whose cells are at least half as large as the area: three by three cells at most."""
+    for level in range(LEVELS - 1, 0, -1):
+        if 2 / _scale(level) >= bounds.extent:
+            return level
+    return 0
+
+
+def cells_of(bounds: Bounds, tenant: int) -> Int64s:
+    """Keys of the cells that the bounds touch."""
+    level = level_of(bounds)
+    scale = _scale(level)
+    west, east = int(np.floor((bounds.west + 180) * scale)), int(np.floor((bounds.east + 180) * scale))
+    columns = np.arange(west, min(east, west + _columns(level) - 1) + 1, dtype=np.int64) % _columns(level)
+    rows = np.arange(int(np.floor((bounds.south + 90) * scale)), int(np.floor((bounds.north + 90) * scale)) + 1, dtype=np.int64)
+    return np.ravel(_keys(tenant, level, columns[:, None], rows[None, :]))
+
+
+def _scale(level: int) -> float:
+    """Cells a degree."""
+    return 4.0**level / _WIDEST_DEG
+
+
+def _columns(level: int) -> int:
+    """Cells around the equator."""
+    return _AROUND << 2 * level
+
+
+def _keys(tenant: Any, level: int, columns: Any, rows: Any) -> Int64s:
+    # The prefix is one multiplication away from a key, and -1 (no tenant) gives keys that no fence has.
+    prefix = (np.asarray(tenant, np.int64) << _LEVEL_BITS) + level
+    return np.asarray((((prefix << _COLUMN_BITS) + columns) << _ROW_BITS) + rows)
+
+
+class Grid:
+    """Numbers of fences by cell. `cells[i]` are the keys of the cells of fence `numbers[i]`."""
+
+    def __init__(self, numbers: Sequence[int], cells: Sequence[Int64s]) -> None:
+        counts = [len(keys) for keys in cells]
+        keys = np.concatenate([np.zeros(0, np.int64), *cells])
+        order = np.argsort(keys, kind="stable")
+        self._fences: Int32s = np.repeat(np.array(numbers, np.int32), counts)[order]
+        self._cells, starts = np.unique(keys[order], return_index=True)
+        self._starts: Int64s = np.append(starts, len(keys)).astype(np.int64)
+        self._levels = sorted({int(key) >> (_COLUMN_BITS + _ROW_BITS) & (2**_LEVEL_BITS - 1) for key in self._cells.tolist()})
+        bits = min(_MOST_HASH_BITS, max(_FEWEST_HASH_BITS, len(self._cells).bit_length() + 3))
+        self._shift = 64 - bits
+        self._is_occupied: Booleans = np.zeros(2**bits, np.bool_)
+        self._is_occupied[self._hash(self._cells)] = True
+
+    def near(self, tenants: Int32s, lat: Floats, lon: Floats, previous_lat: Floats, previous_lon: Floats) -> tuple[Int64s, Int32s]:
+        """(rows, fences): the fences that may touch the way from the previous place of each row to its place. Each pair is
+        named once. Where there was no previous place, give the place itself; a way must not be longer than 180 degrees."""
+        found = [self._near_on(level, tenants, lat, lon, previous_lat, previous_lon) for level in self._levels]
+        if not found:
+            return np.zeros(0, np.int64), np.zeros(0, np.int32)
+        rows, fences = (np.concatenate(part) for part in zip(*found, strict=True))
+        return rows, fences
+
+    def _near_on(
+        self, level: int, tenants: Int32s, lat: Floats, lon: Floats, previous_lat: Floats, previous_lon: Floats
+    ) -> tuple[Int64s, Int32s]:
+        scale = _scale(level)
+        x, y = (lon + 180.0) * scale, (lat + 90.0) * scale
+        previous_x, previous_y = (previous_lon + 180.0) * scale, (previous_lat + 90.0) * scale
+        column, row = x.astype(np.int64), y.astype(np.int64)
+        stays = (column == previous_x.astype(np.int64)) & (row == previous_y.astype(np.int64))
+        keys = _keys(tenants, level, column % _columns(level), row)
+        still = np.flatnonzero(stays & self._is_occupied[self._hash(keys)])
+        still_rows, still_fences = self._look_up(still, keys[still])
+        moved = np.flatnonzero(~stays)
+        if not len(moved):
+            return still_rows, still_fences
+        walked, walked_keys = _walk(level, moved, tenants, x, y, previous_x, previous_y)
+        occupied = np.flatnonzero(self._is_occupied[self._hash(walked_keys)])
+        rows, fences = self._look_up(walked[occupied], walked_keys[occupied])
+        rows, fences = _distinct(rows, fences)
+        return np.concatenate([still_rows, rows]), np.concatenate([still_fences, fences])
+
+    def _look_up(self, rows: Int64s, keys: Int64s) -> tuple[Int64s, Int32s]:
+        at = np.searchsorted(self._cells, keys)
+        np.minimum(at, len(self._cells) - 1, out=at)
+        hit = self._cells[at] == keys
+        at, rows = at[hit], rows[hit]
+        starts = self._starts[at]
+        counts = self._starts[at + 1] - starts
+        return np.repeat(rows, counts), self._fences[ramps(starts, counts)]
+
+    def _hash(self, keys: Int64s) -> Int64s:
+        return np.asarray((keys * _GOLDEN).view(np.uint64) >> np.uint64(self._shift)).view(np.int64)
+
+
+def ramps(starts: Int64s, counts: Int64s) -> Int64s:
+    """start, start + 1, ... (count of them) for each pair, one after the other."""
+    ends = np.cumsum(counts)
+    total = int(ends[-1]) if len(ends) else 0
+    return np.asarray(np.arange(total) + np.repeat(starts - (ends - counts), counts))
+
+
+def _walk(
+    level: int, moved: Int64s, tenants: Int32s, x: Floats, y: Floats, previous_x: Floats, previous_y: Floats
+) -> tuple[Int64s, Int64s]:
+    """All cells that the straight ways touch, column by column: (rows of the batch, keys of cells)."""
+    from_x, to_x, from_y, to_y = previous_x[moved], x[moved], previous_y[moved], y[moved]
+    around = float(_columns(level))
+    # The short way around: over the antimeridian where that is nearer.
+    from_x = from_x + around * np.rint((to_x - from_x) / around)
+    left = np.minimum(from_x, to_x)
+    first = np.floor(left).astype(np.int64)
+    counts = np.floor(np.maximum(from_x, to_x)).astype(np.int64) - first + 1
+    way = np.repeat(np.arange(len(moved)), counts)
+    column = ramps(first, counts)
+    run = to_x - from_x
+    slope = np.divide(to_y - from_y, run, out=np.zeros(len(run)), where=run != 0)[way]
+    # Where the way enters and leaves each column; in a column of its own (no run) it spans from end to end.
+    inside_from = np.maximum(column, left[way]) - from_x[way]
+    inside_to = np.minimum(column + 1.0, np.maximum(from_x, to_x)[way]) - from_x[way]
+    is_upright = (run == 0)[way]
+    one = np.where(is_upright, from_y[way], from_y[way] + slope * inside_from)
+    other = np.where(is_upright, to_y[way], from_y[way] + slope * inside_to)
+    # A hair wider, so that rounding never skips the cell beyond a corner.
+    low = np.floor(np.minimum(one, other) - 1e-9).astype(np.int64)
+    heights = np.floor(np.maximum(one, other) + 1e-9).astype(np.int64) - low + 1
+    rows = moved[way]
+    keys = _keys(np.repeat(tenants[rows], heights), level, np.repeat(column % _columns(level), heights), ramps(low, heights))
+    return np.repeat(rows, heights), keys
+
+
+def _distinct(rows: Int64s, fences: Int32s) -> tuple[Int64s, Int32s]:
+    """Each (row, fence) once."""
+    pairs = np.unique((rows << 32) | fences)
+    return pairs >> 32, (pairs & 0xFFFF_FFFF).astype(np.int32)
+
+
+def cells_under(bounds: Bounds, geometry: Any, tenant: int) -> Int64s:
+    """Keys of the cells that a shapely geometry with these bounds touches. One level finer than by the bounds alone: a large
+    area's cells are more, and fewer of them are touched in vain."""
+    level = min(level_of(bounds) + 1, LEVELS - 1) if bounds.extent * _scale(LEVELS - 1) > 4 else level_of(bounds)
+    scale = _scale(level)
+    columns = np.arange(np.floor((bounds.west + 180) * scale), np.floor((bounds.east + 180) * scale) + 1)
+    rows = np.arange(np.floor((bounds.south + 90) * scale), np.floor((bounds.north + 90) * scale) + 1)
+    x, y = (part.ravel() for part in np.meshgrid(columns, rows, indexing="ij"))
+    if len(x) > _FEW:
+        west, south = x / scale - 180, y / scale - 90
+        # A hair wider, so that rounding never loses a cell along an edge.
+        touched = shapely.intersects(
+            geometry, shapely.box(west - _HAIR, south - _HAIR, west + 1 / scale + _HAIR, south + 1 / scale + _HAIR)
+        )
+        x, y = x[touched], y[touched]
+    return np.unique(_keys(tenant, level, x.astype(np.int64) % _columns(level), y.astype(np.int64)))

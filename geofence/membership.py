@@ -1,0 +1,140 @@
+"""Membership in bulk: which fixes are in which fences, and which ways between two fixes pass through one.
+
+The grid names what may be near; here it is tested exactly. Circles and corridors are tested by distance on the sphere, polygons by
+their prepared geometry. Fixes outside of a fence's altitude range are outside; one without an altitude is not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+
+from fleet.geodesy import METRES_PER_DEGREE, distances_m
+from geofence.plan import CIRCLE, CORRIDOR, POLYGON, FencePlan
+from geofence.shapes import CompiledCorridor, distances_to_line_m
+from geofence.slots import Int32s, Int64s
+
+Floats = npt.NDArray[np.float64]
+Booleans = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ways:
+    """Rows with the place before each; where there is none, the place itself (`is_way` False)."""
+
+    tenants: Int32s
+    lat: Floats
+    lon: Floats
+    altitude_m: npt.NDArray[np.float32]
+    previous_lat: Floats
+    previous_lon: Floats
+    is_way: Booleans
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hits:
+    """Pairs of a row and a fence by number: the place is `inside`, or only the way to it touches the fence."""
+
+    rows: Int64s
+    fences: Int32s
+    inside: Booleans
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def find_hits(plan: FencePlan, ways: Ways) -> Hits:
+    """All hits of these rows; ways alone are found generously (`geofence.crossing` decides)."""
+    if not len(plan):
+        return Hits(rows=np.zeros(0, np.int64), fences=np.zeros(0, np.int32), inside=np.zeros(0, np.bool_))
+    rows, fences = plan.grid.near(ways.tenants, ways.lat, ways.lon, ways.previous_lat, ways.previous_lon)
+    columns = plan.columns
+    inside = np.zeros(len(rows), np.bool_)
+    touched = np.zeros(len(rows), np.bool_)
+    kind = columns.kind[fences]
+    for number, test in ((CIRCLE, _circles), (POLYGON, _polygons), (CORRIDOR, _corridors)):
+        chosen = np.flatnonzero(kind == number)
+        if len(chosen):
+            inside[chosen], touched[chosen] = test(plan, ways, rows[chosen], fences[chosen])
+    if columns.has_altitude:
+        altitude = ways.altitude_m[rows]
+        off = (altitude < columns.min_altitude_m[fences]) | (altitude > columns.max_altitude_m[fences])
+        inside &= ~off
+        touched &= ~off
+    kept = np.flatnonzero(inside | touched)
+    return Hits(rows=rows[kept], fences=fences[kept], inside=inside[kept])
+
+
+def _circles(plan: FencePlan, ways: Ways, rows: Int64s, fences: Int32s) -> tuple[Booleans, Booleans]:
+    columns = plan.columns
+    lat, lon, radius = columns.lat[fences], columns.lon[fences], columns.radius_m[fences]
+    inside = distances_m(ways.lat[rows], ways.lon[rows], lat, lon) <= radius
+    touched = np.zeros(len(rows), np.bool_)
+    passing = np.flatnonzero(~inside & ways.is_way[rows])
+    if len(passing):
+        rows, lat, lon = rows[passing], lat[passing], lon[passing]
+        # A plane around the middle of the circle; a hundredth more radius makes up for its flatness.
+        shortening = np.cos(np.radians(lat))
+        to_x, to_y = _wrapped(ways.lon[rows] - lon) * shortening, ways.lat[rows] - lat
+        from_x, from_y = _wrapped(ways.previous_lon[rows] - lon) * shortening, ways.previous_lat[rows] - lat
+        reach = radius[passing] * 1.01 / METRES_PER_DEGREE
+        touched[passing] = _squared_to_origin(from_x, from_y, to_x, to_y) <= reach * reach
+    return inside, touched
+
+
+def _polygons(plan: FencePlan, ways: Ways, rows: Int64s, fences: Int32s) -> tuple[Booleans, Booleans]:
+    geometry, middle = plan.columns.geometry[fences], plan.columns.lon[fences]
+    x = _framed(ways.lon[rows], middle)
+    inside = shapely.intersects_xy(geometry, x, ways.lat[rows])
+    touched = np.zeros(len(rows), np.bool_)
+    passing = np.flatnonzero(~inside & ways.is_way[rows])
+    if len(passing):
+        rows = rows[passing]
+        # The short way around from the previous place, in the frame of the place.
+        from_x = _framed(ways.previous_lon[rows], x[passing])
+        ends = np.stack([np.stack([from_x, ways.previous_lat[rows]], 1), np.stack([x[passing], ways.lat[rows]], 1)], 1)
+        near = _boxes_meet(shapely.bounds(geometry[passing]), ends)
+        touched[passing[near]] = shapely.intersects(geometry[passing[near]], shapely.linestrings(ends[near]))
+    return np.asarray(inside), touched
+
+
+def _corridors(plan: FencePlan, ways: Ways, rows: Int64s, fences: Int32s) -> tuple[Booleans, Booleans]:
+    inside = np.zeros(len(rows), np.bool_)
+    touched = np.zeros(len(rows), np.bool_)
+    for number in np.unique(fences).tolist():
+        shape = plan.fences[number].shape
+        assert isinstance(shape, CompiledCorridor)
+        chosen = np.flatnonzero(fences == number)
+        at = rows[chosen]
+        inside[chosen] = distances_to_line_m(shape.line, shape.lon, ways.lat[at], ways.lon[at]) <= shape.radius_m
+        # Ways are few and corridors fewer: whatever is near enough for the grid is looked at exactly afterwards.
+        touched[chosen] = ways.is_way[at]
+    return inside, touched
+
+
+def _wrapped(degrees: Floats) -> Floats:
+    return np.asarray(degrees - 360.0 * np.rint(degrees / 360.0))
+
+
+def _framed(lon: Floats, middle: Floats) -> Floats:
+    return np.asarray(lon + 360.0 * np.rint((middle - lon) / 360.0))
+
+
+def _squared_to_origin(from_x: Floats, from_y: Floats, to_x: Floats, to_y: Floats) -> Floats:
+    """Squared distance of the origin from each way."""
+    dx, dy = to_x - from_x, to_y - from_y
+    squared = dx * dx + dy * dy
+    along = np.clip(-(from_x * dx + from_y * dy) / np.where(squared > 0, squared, 1.0), 0.0, 1.0)
+    x, y = from_x + along * dx, from_y + along * dy
+    return np.asarray(x * x + y * y)
+
+
+def _boxes_meet(bounds: Floats, ends: Floats) -> npt.NDArray[Any]:
+    """Indices of ways whose box meets the geometry's."""
+    low, high = ends.min(axis=1), ends.max(axis=1)
+    meets = (low <= bounds[:, 2:]) & (high >= bounds[:, :2])
+    return np.flatnonzero(meets.all(axis=1))

@@ -1,0 +1,272 @@
+"""The engine of movement: moving and standing, trips, idling, speeding and silence of every vehicle.
+
+As in the engine of fences, most vehicles just go on: for those the columns are moved all at once, and only vehicles
+for which something may change are folded one by one (`geofence.motion`). Results are kept at the end of a step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from fleet.clock import to_micros
+from fleet.fix import FixBatch
+from fleet.geodesy import distances_m
+from fleet.outcome import Outcome
+from geofence.findings import Findings
+from geofence.grid import ramps
+from geofence.membership import Ways, find_hits
+from geofence.motion import MOTION, MOVING, NOT_SAID, STANDING, UNSEEN, UNUSABLE, Glimpse, Motion, MotionFold, MotionLimits, as_row
+from geofence.movement_settings import MovementSettings
+from geofence.plan import FencePlan
+from geofence.roster import NO_TENANT, Roster
+from geofence.rows import Rows, by_vehicle
+from geofence.slots import NO_SLOT, Int32s, Int64s, as_keys, grown
+from geofence.stays import NEVER
+
+Floats = npt.NDArray[np.float64]
+Booleans = npt.NDArray[np.bool_]
+
+_IGNITION_KEY: Final = b'"ignition"'
+_MICROS: Final = 1e6
+
+
+class _Extras(msgspec.Struct):
+    ignition: bool | int | float | str | None = None
+
+
+_DECODER: Final = msgspec.json.Decoder(_Extras)
+
+
+class MovementEngine:
+    """State by slot of the roster."""
+
+    def __init__(self, settings: MovementSettings, roster: Roster) -> None:
+        self._settings = settings
+        self._limits = MotionLimits.of(settings)
+        self._roster = roster
+        self._table: npt.NDArray[Any] = np.zeros(0, MOTION)
+        self._fences = FencePlan.empty()
+        self._touched: set[int] = set()
+
+    def set_fences(self, plan: FencePlan) -> None:
+        """Of these fences those count that limit the speed."""
+        limited = {number: fence for number, fence in plan.fences.items() if fence.fence.max_speed_mps is not None}
+        if limited.keys() != self._fences.fences.keys() or any(
+            limited[number] is not self._fences.fences[number] for number in limited
+        ):
+            self._fences = FencePlan(limited, plan.numbers, [])
+
+    def step(self, batch: FixBatch, now: datetime) -> Outcome:
+        if not len(batch):
+            return Outcome()
+        findings = Findings(now)
+        slots = self._roster.assign(batch.vehicle)
+        self._reserve()
+        rows = by_vehicle(batch, slots)
+        ignition = _ignition(rows.batch.extras)
+        limits_mps, limiting = self._speed_limits(rows)
+        ways_m, is_plain = self._look_over(rows, ignition, limits_mps)
+        is_steady = np.bincount(rows.vehicle_numbers[is_plain], minlength=len(rows.vehicles)) == rows.counts
+        folded = np.flatnonzero(~is_steady)
+        motions = self._fold(rows, folded, ignition, limits_mps, limiting, findings)
+        self._keep(rows, is_steady, ways_m)
+        for number, motion in zip(folded.tolist(), motions, strict=True):
+            self._table[rows.vehicles[number]] = as_row(motion)
+        return Outcome(events=findings.events)
+
+    def tick(self, now: datetime) -> Outcome:
+        """Vehicles that have been silent for too long are stale, then offline."""
+        return self._tick(now, np.arange(len(self._table)))
+
+    def tick_one(self, key: int, now: datetime) -> Outcome:
+        """`tick` for one vehicle."""
+        slot = self._roster.slots.find_one(key)
+        return self._tick(now, np.array([slot] if 0 <= slot < len(self._table) else [], np.int64))
+
+    def _tick(self, now: datetime, slots: Int64s) -> Outcome:
+        at, time = to_micros(now), self._table["time"][slots]
+        level = (time <= at - self._limits.stale).astype(np.int8) + (time <= at - self._limits.offline)
+        due = slots[(level > self._table["told"][slots]) & (time != NEVER)]
+        findings = Findings(now)
+        for slot in due.tolist():
+            if self._is_named(slot):
+                fold = self._open_fold(slot, findings)
+                silent = at - fold.motion.time
+                fold.presume_silent(int(silent >= self._limits.stale) + int(silent >= self._limits.offline))
+                self._table[slot] = as_row(fold.motion)
+                self._touched.add(slot)
+        return Outcome(events=findings.events)
+
+    # state in and out
+
+    def snapshot(self, keys: Iterable[int]) -> dict[int, bytes]:
+        wanted = as_keys(keys)
+        slots = self._roster.assign(wanted)
+        self._reserve()
+        data, size = self._table[slots].tobytes(), MOTION.itemsize
+        return {key: data[at * size : (at + 1) * size] for at, key in enumerate(wanted.tolist())}
+
+    def restore(self, states: Mapping[int, bytes]) -> None:
+        slots = self._roster.assign(as_keys(states))
+        self._reserve()
+        self._table[slots] = np.frombuffer(b"".join(states.values()), MOTION)
+
+    def forget(self, key: int) -> None:
+        slot = self._roster.slots.find_one(key)
+        if slot != NO_SLOT and slot < len(self._table):
+            self._table[slot] = UNSEEN
+
+    def forget_presumptions(self, key: int) -> None:
+        """What the passing of time alone has said of a vehicle is unsaid: its state is that of its fixes."""
+        self._table["told"][self._roster.slots.find_one(key)] = 0
+
+    def take_touched(self) -> list[int]:
+        """Keys of vehicles whose state has changed since the last call, otherwise than by a step."""
+        touched, self._touched = self._touched, set()
+        return [int(self._roster.slots.keys[slot]) for slot in touched]
+
+    def floor(self, key: int, time: int) -> int:
+        """The earliest instant that a finding after `time` may be dated back to."""
+        slot = self._roster.slots.find_one(key)
+        if slot == NO_SLOT or slot >= len(self._table):
+            return time
+        motion = Motion(*self._table[slot].item())
+        idle_since = [max(motion.since, motion.ignition_since)] if motion.state == STANDING and motion.ignition == 1 else []
+        instants = (motion.time, motion.pending, motion.over_since, *idle_since)
+        return min([time, *(instant for instant in instants if instant != NEVER)])
+
+    # a step
+
+    def _speed_limits(self, rows: Rows) -> tuple[Floats, Int32s]:
+        """The limit at each fix, and the number of the fence that sets it (-1: none does)."""
+        size = len(rows.slots)
+        limits = np.full(size, np.inf if self._settings.limit_mps is None else self._settings.limit_mps)
+        limiting = np.full(size, -1, np.int32)
+        if self._settings.tenant_limits_mps or self._settings.vehicle_limits_mps:
+            own = np.array([self._own_limit(slot) for slot in rows.vehicles.tolist()])
+            limits = own[rows.vehicle_numbers]
+        if len(self._fences):
+            batch, still = rows.batch, np.zeros(size, np.bool_)
+            ways = Ways(
+                tenants=self._roster.tenants(rows.slots),
+                lat=batch.lat,
+                lon=batch.lon,
+                altitude_m=batch.altitude_m,
+                previous_lat=batch.lat,
+                previous_lon=batch.lon,
+                is_way=still,
+            )
+            hits = find_hits(self._fences, ways)
+            for row, number in zip(hits.rows.tolist(), hits.fences.tolist(), strict=True):
+                limit = self._fence_limit(number, int(batch.time[row]))
+                if limit < limits[row]:
+                    limits[row], limiting[row] = limit, number
+        return limits, limiting
+
+    def _fence_limit(self, number: int, at: int) -> float:
+        fence = self._fences.fences[number]
+        is_closed = fence.calendar is not None and fence.calendar.closes(at) is None
+        return float("inf") if fence.fence.max_speed_mps is None or is_closed else fence.fence.max_speed_mps
+
+    def _own_limit(self, slot: int) -> float:
+        general = float("inf") if self._settings.limit_mps is None else self._settings.limit_mps
+        if not self._is_named(slot):
+            return general
+        whose = self._roster.whose(slot)
+        return self._settings.vehicle_limits_mps.get(whose, self._settings.tenant_limits_mps.get(whose[0], general))
+
+    def _look_over(self, rows: Rows, ignition: npt.NDArray[np.int8], limits_mps: Floats) -> tuple[Floats, Booleans]:
+        """The way from the fix before, metres, and whether the fix surely changes nothing but sums."""
+        batch, settings = rows.batch, self._settings
+        known = self._table[rows.slots]
+        time = rows.before(known["time"], batch.time)
+        lat, lon = rows.before(known["lat"], batch.lat), rows.before(known["lon"], batch.lon)
+        placed = rows.before(known["placed"], batch.time)
+        ways_m = distances_m(lat, lon, batch.lat, batch.lon)
+        speed_mps = batch.speed_mps.astype(np.float64)
+        unsaid = np.flatnonzero(np.isnan(speed_mps) & (placed != NEVER))
+        speed_mps[unsaid] = ways_m[unsaid] / ((batch.time[unsaid] - placed[unsaid]) / _MICROS)
+        from_place_m = distances_m(known["place_lat"], known["place_lon"], batch.lat, batch.lon)
+        is_near = from_place_m <= settings.stand_radius_m
+        state, waits = known["state"], known["pending"] != NEVER
+        drives = (state == MOVING) & ~waits & (speed_mps >= settings.stand_speed_mps)
+        slows = (state == MOVING) & waits & is_near & (batch.time - known["pending"] < self._limits.stand)
+        stands = (state == STANDING) & ~waits & is_near & (speed_mps < settings.move_speed_mps)
+        may_idle = stands & (known["ignition"] == 1) & (known["idle_told"] == 0)
+        is_quiet = (ignition == NOT_SAID) | (ignition == known["ignition"])
+        is_legal = (known["over_since"] == NEVER) & ~(batch.speed_mps > limits_mps)
+        is_usable = ((batch.flags & UNUSABLE) == 0) & ~(batch.accuracy_m > settings.max_accuracy_m)
+        goes_on = (time != NEVER) & (batch.time - time < self._limits.stale) & (known["told"] == 0)
+        return ways_m, np.asarray((drives | slows | (stands & ~may_idle)) & is_quiet & is_legal & is_usable & goes_on)
+
+    def _fold(
+        self, rows: Rows, folded: Int64s, ignition: npt.NDArray[np.int8], limits_mps: Floats, limiting: Int32s, findings: Findings
+    ) -> list[Motion]:
+        if not len(folded):
+            return []
+        starts, counts = rows.starts[folded], rows.counts[folded]
+        chosen = ramps(starts, counts)
+        batch = rows.batch
+        columns = (batch.time, batch.lat, batch.lon, batch.speed_mps, batch.accuracy_m, batch.flags)
+        names = [None if number < 0 else self._fences.fences[number].fence.id for number in limiting[chosen].tolist()]
+        lists = [*(column[chosen].tolist() for column in columns), ignition[chosen].tolist(), limits_mps[chosen].tolist(), names]
+        glimpses = [Glimpse(*row) for row in zip(*lists, strict=True)]
+        motions, at = [], 0
+        for slot, count in zip(rows.vehicles[folded].tolist(), counts.tolist(), strict=True):
+            if self._is_named(slot):
+                fold = self._open_fold(slot, findings)
+                for glimpse in glimpses[at : at + count]:
+                    fold.take(glimpse)
+                motions.append(fold.motion)
+            else:
+                motions.append(Motion())
+            at += count
+        return motions
+
+    def _open_fold(self, slot: int, findings: Findings) -> MotionFold:
+        findings.about(*self._roster.whose(slot))
+        return MotionFold(self._limits, findings, Motion(*self._table[slot].item()))
+
+    def _is_named(self, slot: int) -> bool:
+        return int(self._roster.tenants(np.array([slot], np.int32))[0]) != NO_TENANT
+
+    def _keep(self, rows: Rows, is_steady: Booleans, ways_m: Floats) -> None:
+        """Move the columns of vehicles that just go on."""
+        slots, ends, batch, table = rows.vehicles[is_steady], rows.ends[is_steady], rows.batch, self._table
+        table["time"][slots] = table["placed"][slots] = batch.time[ends]
+        table["lat"][slots], table["lon"][slots] = batch.lat[ends], batch.lon[ends]
+        table["steps"][slots] = 0
+        driven_cm = np.rint(np.where(is_steady[rows.vehicle_numbers], ways_m, 0.0) * 100)
+        sums = np.bincount(rows.vehicle_numbers, driven_cm, minlength=len(rows.vehicles))[is_steady].astype(np.int64)
+        table["trip_cm"][slots] += np.where(table["state"][slots] == MOVING, sums, 0)
+
+    def _reserve(self) -> None:
+        count, size = len(self._roster), len(self._table)
+        if count > size:
+            self._table = grown(self._table, count)
+            self._table[size:] = UNSEEN
+
+
+def _ignition(extras: list[bytes | None]) -> npt.NDArray[np.int8]:
+    """1 on, 0 off, NOT_SAID, as the fixes' extras say."""
+    said = np.full(len(extras), NOT_SAID, np.int8)
+    for row, extra in enumerate(extras):
+        if extra is not None and _IGNITION_KEY in extra:
+            said[row] = _one_ignition(extra)
+    return said
+
+
+def _one_ignition(extra: bytes) -> int:
+    try:
+        value = _DECODER.decode(extra).ignition
+    except msgspec.DecodeError:
+        return NOT_SAID
+    if isinstance(value, str):
+        return {"on": 1, "true": 1, "1": 1, "off": 0, "false": 0, "0": 0}.get(value.lower(), NOT_SAID)
+    return NOT_SAID if value is None else int(bool(value))

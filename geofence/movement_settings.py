@@ -1,0 +1,33 @@
+"""What counts as moving, standing, idling, speeding and being silent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovementSettings:
+    #: Worse fixes say nothing about movement.
+    max_accuracy_m: float = 50.0
+    #: So far from where it stood, a vehicle has moved; within it, it may scatter.
+    stand_radius_m: float = 50.0
+    #: Slower than this may be the beginning of a stand, faster than that the beginning of a movement.
+    stand_speed_mps: float = 1.5
+    move_speed_mps: float = 2.5
+    #: So many fixes in a row on the move, and the vehicle moves.
+    move_fixes: int = 2
+    #: So long within the radius, and the vehicle stands: longer than most red lights.
+    stand_s: float = 120.0
+    #: Standing so long with the ignition on is idling.
+    idle_s: float = 300.0
+    #: Faster than the limit for so long is speeding; as long not faster ends the episode.
+    overspeed_s: float = 10.0
+    #: Without a fix for so long nothing is known of the speed in between.
+    max_gap_s: float = 120.0
+    stale_s: float = 300.0
+    offline_s: float = 1_800.0
+    #: Speed limits where no fence has one: of all, of a tenant, of a vehicle (tenant, id). None: no limit.
+    limit_mps: float | None = None
+    tenant_limits_mps: Mapping[str, float] = field(default_factory=dict)
+    vehicle_limits_mps: Mapping[tuple[str, str], float] = field(default_factory=dict)

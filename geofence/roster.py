@@ -1,0 +1,65 @@
+"""The roster: which vehicle a key stands for. One roster is shared by all engines of a pipeline, so that they share slots."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import numpy as np
+
+from geofence.slots import NO_SLOT, Int32s, Int64s, Slots, grown
+
+#: The tenant number of a key that nobody has named yet: it is in no fence of anybody's.
+NO_TENANT: Final = -1
+
+
+class Roster:
+    """Slots of vehicles, with their tenants (as dense numbers) and their ids."""
+
+    def __init__(self) -> None:
+        self.slots = Slots()
+        self._tenants: Int32s = np.zeros(0, np.int32)
+        self._vehicles: list[str] = []
+        self._tenant_names: list[str] = []
+        self._tenant_numbers: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self.slots)
+
+    def assign(self, keys: Int64s) -> Int32s:
+        """Slots of keys; unnamed ones are given where needed."""
+        slots = self.slots.assign(keys)
+        count, size = len(self.slots), len(self._tenants)
+        if count > size:
+            self._tenants = grown(self._tenants, count)
+            self._tenants[size:] = NO_TENANT
+        return slots
+
+    def name(self, named: Iterable[tuple[int, str, str]]) -> None:
+        """Take in (key, tenant, vehicle)."""
+        rows = list(named)
+        slots = self.assign(np.array([key for key, _, _ in rows], np.int64))
+        self._vehicles.extend([""] * (len(self.slots) - len(self._vehicles)))
+        for slot, (_, tenant, vehicle) in zip(slots.tolist(), rows, strict=True):
+            self._tenants[slot] = self.tenant_number(tenant)
+            self._vehicles[slot] = vehicle
+
+    def tenant_number(self, tenant: str) -> int:
+        """The dense number of a tenant; a new one where it is not known yet."""
+        number = self._tenant_numbers.setdefault(tenant, len(self._tenant_names))
+        if number == len(self._tenant_names):
+            self._tenant_names.append(tenant)
+        return number
+
+    def tenants(self, slots: Int32s) -> Int32s:
+        """Tenant numbers of slots, NO_TENANT for unnamed ones."""
+        return self._tenants[slots]
+
+    def whose(self, slot: int) -> tuple[str, str]:
+        """(tenant, vehicle) of a slot that was named."""
+        return self._tenant_names[self._tenants[slot]], self._vehicles[slot]
+
+    def knows(self, key: int) -> bool:
+        """Whether the key was named."""
+        slot = self.slots.find_one(key)
+        return slot != NO_SLOT and int(self._tenants[slot]) != NO_TENANT

@@ -1,0 +1,147 @@
+"""The engines of the pipeline as one: fences, movement and routes, fed alike, their states side by side in one record a vehicle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from eta.model import EtaModel
+from eta.settings import EtaSettings
+from fleet.fence import Fence
+from fleet.fix import FixBatch, Int64s
+from fleet.outcome import Outcome
+from fleet.route import Route
+from fleet.visit import Visit
+from geofence.fences import FenceEngine
+from geofence.movement import MovementEngine
+from geofence.movement_settings import MovementSettings
+from geofence.plan import FencePlan
+from geofence.roster import Roster
+from geofence.settings import GeofenceSettings
+from geofence.stops.engine import LEARNED_KEY, RouteEngine
+from geofence.stops.settings import RouteSettings
+
+#: Of the record below. A record of another version is not read: its vehicle starts anew.
+_VERSION: Final = 1
+
+
+class EngineStates(msgspec.Struct, array_like=True):
+    """What the engines know of one vehicle. `floor`: what is found later is not dated back before this instant."""
+
+    version: int
+    floor: int
+    fences: bytes
+    movement: bytes
+    routes: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineSettings:
+    geofence: GeofenceSettings = GeofenceSettings()
+    movement: MovementSettings = MovementSettings()
+    routes: RouteSettings = RouteSettings()
+    eta: EtaSettings = EtaSettings()
+
+
+class Engines:
+    def __init__(self, settings: EngineSettings, roster: Roster) -> None:
+        self._settings = settings
+        self._roster = roster
+        self._fences = FenceEngine(settings.geofence, roster)
+        self._movement = MovementEngine(settings.movement, roster)
+        self._routes = RouteEngine(settings.routes, EtaModel(settings.eta))
+        self._has_routes = False
+
+    @property
+    def plan(self) -> FencePlan:
+        return self._fences.plan
+
+    def set_fences(self, fences: Sequence[Fence], now: datetime) -> Outcome:
+        """These are all fences now."""
+        tenants = {fence.tenant: self._roster.tenant_number(fence.tenant) for fence in fences}
+        plan = FencePlan.of(fences, tenants, self._settings.geofence, self._fences.plan)
+        outcome = self._fences.replan(plan, now)
+        self._movement.set_fences(plan)
+        return outcome
+
+    def set_routes(self, routes: Sequence[Route], keys: Mapping[tuple[str, str], int]) -> None:
+        """These are all routes now."""
+        self._has_routes = bool(routes)
+        self._routes.set_routes(routes, keys)
+
+    def step(self, batch: FixBatch, now: datetime) -> Outcome:
+        outcome = Outcome()
+        for engine in (self._fences, self._movement, self._routes):
+            outcome.extend(engine.step(batch, now))
+        return outcome
+
+    def tick(self, now: datetime) -> Outcome:
+        outcome = Outcome()
+        for engine in (self._fences, self._movement, self._routes):
+            outcome.extend(engine.tick(now))
+        return outcome
+
+    def tick_one(self, key: int, now: datetime) -> Outcome:
+        """What the passing of time means for one vehicle that was folded again; forecasts are renewed by the next tick."""
+        outcome = self._fences.tick_one(key, now)
+        outcome.extend(self._movement.tick_one(key, now))
+        return outcome
+
+    def open_visits(self, key: int) -> list[Visit]:
+        return self._fences.open_visits(key)
+
+    def take_touched(self) -> Int64s:
+        """Vehicles whose state has changed since the last call, otherwise than by a step."""
+        touched = {*self._fences.take_touched(), *self._movement.take_touched()}
+        return np.fromiter(touched, np.int64, len(touched))
+
+    def snapshot(self, keys: Sequence[int], times: Sequence[int] | None = None) -> dict[int, bytes]:
+        """The records of these vehicles. `times`: with the floors of findings after these instants."""
+        fences, movement, routes = (engine.snapshot(keys) for engine in (self._fences, self._movement, self._routes))
+        floors = dict(zip(keys, self._floors(keys, times), strict=True)) if times is not None else {}
+        encode = msgspec.msgpack.Encoder().encode
+        return {
+            key: encode(EngineStates(_VERSION, floors.get(key, 0), fences[key], movement[key], routes.get(key, b"")))
+            for key in keys
+        }
+
+    def learned(self) -> bytes | None:
+        """What was learned from all vehicles; None where there is nothing to learn."""
+        return self._routes.snapshot([LEARNED_KEY])[LEARNED_KEY] if self._has_routes else None
+
+    def restore_learned(self, state: bytes) -> None:
+        self._routes.restore({LEARNED_KEY: state})
+
+    def restore(self, records: Mapping[int, bytes]) -> None:
+        """Take over records; one of another version is passed over."""
+        decoder = msgspec.msgpack.Decoder(EngineStates)
+        states = {key: state for key, record in records.items() if (state := decoder.decode(record)).version == _VERSION}
+        self._fences.restore({key: state.fences for key, state in states.items()})
+        self._movement.restore({key: state.movement for key, state in states.items()})
+        self._routes.restore({key: state.routes for key, state in states.items() if state.routes})
+
+    def forget(self, keys: Iterable[int]) -> None:
+        for key in keys:
+            for engine in (self._fences, self._movement, self._routes):
+                engine.forget(key)
+
+    def return_to(self, key: int, record: bytes | None) -> None:
+        """The vehicle's state is that of the record, less what the passing of time alone has said; None: of the beginning."""
+        self.forget([key])
+        if record is not None:
+            self.restore({key: record})
+            self._fences.forget_presumptions(key)
+            self._movement.forget_presumptions(key)
+
+    def _floors(self, keys: Sequence[int], times: Sequence[int]) -> list[int]:
+        return [min(self._fences.floor(key, time), self._movement.floor(key, time)) for key, time in zip(keys, times, strict=True)]
+
+
+def floor_of(record: bytes) -> int:
+    """The floor that an anchor's record holds, microseconds since 1970 UTC."""
+    return msgspec.msgpack.decode(record, type=EngineStates).floor
