@@ -4,8 +4,6 @@ import { defineConfig } from "vitest/config";
 const apiUrl = process.env.OUTRIDER_URL ?? "http://127.0.0.1:8099";
 
 export default defineConfig({
-  // Relative addresses, so that the page also works below a path of a reverse proxy.
-  base: "./",
   build: {
     target: "es2022",
     sourcemap: false,

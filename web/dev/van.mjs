@@ -155,8 +155,9 @@ export class Van {
   #judge(stop, nowMs, atMs, spreadMs) {
     const lateMs = atMs - Date.parse(stop.window[1]);
     const delay = lateMs > 0 ? "delayed" : lateMs + spreadMs * 1.4 > 0 ? "at_risk" : "on_time";
-    if (delay === stop.delay || stop.seq > (this.nextStop()?.seq ?? 0) + 1) return [];
+    if (delay === stop.delay) return [];
     stop.delay = delay;
+    if (stop.seq > (this.nextStop()?.seq ?? 0)) return [];
     const type = { delayed: "stop.delayed", at_risk: "stop.at_risk", on_time: "stop.recovered" }[delay];
     const { p10, p50, p90 } = /** @type {Record<string, string>} */ (stop.eta);
     const data = { ...ids(stop), p10, p50, p90, late_s: Math.round(lateMs / 1000), late_probability: 0.35 };

@@ -20,7 +20,8 @@ import { SessionLoop } from "./session-loop";
 import { Screen } from "./state/screen";
 
 const key = takeKeyFromAddress(location, history);
-const screen = new Screen(new Rest(""), storage());
+const screen = new Screen(new Rest("/"), storage());
+screen.rest.tenant = new URLSearchParams(location.search).get("tenant");
 const loop = new SessionLoop(screen, openSocket);
 let view: MapView | null = null;
 
@@ -71,10 +72,10 @@ async function begin(): Promise<void> {
 }
 
 function openSocket(): Socket {
-  const address = new URL("v1/live", location.href);
+  const address = new URL("/v1/live", location.href);
   address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
   address.hash = "";
-  address.search = "";
+  address.search = screen.rest.tenant === null ? "" : `?${new URLSearchParams({ tenant: screen.rest.tenant })}`;
   return new WebSocket(address) as unknown as Socket;
 }
 

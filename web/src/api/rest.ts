@@ -25,6 +25,9 @@ export class Rest {
   /** Server clock minus browser clock, milliseconds; 0 while the two agree to within the header's resolution. */
   clockOffsetMs = 0;
 
+  /** With a key for all tenants: the one that is looked at. */
+  tenant: string | null = null;
+
   constructor(
     private readonly base: string,
     private readonly fetch: Fetch = (input, init) => globalThis.fetch(input, init),
@@ -32,6 +35,7 @@ export class Rest {
 
   async get<T>(path: string, query: Record<string, string | number> = {}, signal?: AbortSignal): Promise<T> {
     const search = new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)]));
+    if (this.tenant !== null) search.set("tenant", this.tenant);
     const suffix = search.size > 0 ? `?${search}` : "";
     const response = await this.send(`${path}${suffix}`, signal ? { signal } : {});
     return (await response.json()) as T;

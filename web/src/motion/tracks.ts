@@ -26,7 +26,7 @@ const LONGEST_INTERVAL_MS = 35_000;
 /** Added to the needed lag, against jitter of the network. */
 const MARGIN_MS = 250;
 /** Share of a shorter need that the lag takes over with each fix. */
-const FORGET = 0.12;
+const FORGET = 0.02;
 /** Milliseconds in which a playhead that is off target catches up. */
 const STEER_MS = 5_000;
 const METRES_A_DEGREE = 111_195;

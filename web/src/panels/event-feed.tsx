@@ -1,5 +1,6 @@
 /** What has happened, newest first, in plain words. */
 import { useComputed } from "@preact/signals";
+import type { ComponentChild } from "preact";
 import { placeOf } from "../state/event-place";
 import { type FeedEntry, KINDS, type Kind } from "../state/feed";
 import { sentenceOf } from "../text/event-text";
@@ -84,7 +85,7 @@ function FeedRow({ entry }: { entry: FeedEntry }) {
         </span>
         <span class="feed-text">
           {sentence.note && <em>{sentence.note}: </em>}
-          <strong>{sentence.subject}</strong> {sentence.predicate}
+          <strong>{sentence.subject}</strong> {unbroken(sentence.predicate)}
           {entry.retracted && <em> (withdrawn)</em>}
         </span>
         <time
@@ -97,6 +98,11 @@ function FeedRow({ entry }: { entry: FeedEntry }) {
       </button>
     </li>
   );
+}
+
+/** Ids with hyphens stay on one line. */
+function unbroken(text: string): ComponentChild[] {
+  return text.split(/(\S+-\S+)/).map((part, at) => (at % 2 === 1 ? <span class="unbroken">{part}</span> : part));
 }
 
 function EmptyFeed() {

@@ -1,10 +1,11 @@
 /** The selected vehicle's run: each stop with its promise, its prediction and what came of it, on one time axis a stop. */
 import type { Stop } from "../api/wire";
-import { againstPlanS, isOpen } from "../state/condition";
+import { againstPlanS, isOpen, lateS } from "../state/condition";
 import type { Progress } from "../state/routes";
-import { clockRange, clockTime, punctuality, signedDelay } from "../text/time";
+import { clockRange, clockTime, punctuality } from "../text/time";
 import { useScreen } from "./context";
 import { Icon, type IconName } from "./icons";
+import { etaWords } from "./tones";
 import { windowBar } from "./window-bar";
 
 export function RouteStops({ progress, nowMs }: { progress: Progress | null; nowMs: number }) {
@@ -81,7 +82,7 @@ function closedTone(stop: Stop): string {
 function StopTimes({ stop, nowMs }: { stop: Stop; nowMs: number }) {
   if (stop.arrived_at) {
     const offS = againstPlanS(stop, Date.parse(stop.arrived_at));
-    const tone = offS !== null && offS > 300 ? "delayed" : "on-time";
+    const tone = arrivalTone(offS);
     return (
       <span class="stop-times">
         <span>
@@ -94,7 +95,6 @@ function StopTimes({ stop, nowMs }: { stop: Stop; nowMs: number }) {
   if (!isOpen(stop)) return <span class="stop-times">{stop.status}</span>;
   const bar = windowBar(stop);
   const tone = { on_time: "on-time", at_risk: "at-risk", delayed: "delayed" }[stop.delay];
-  const lateS = stop.eta ? againstPlanS(stop, Date.parse(stop.eta.p50)) : null;
   return (
     <>
       <span class="stop-times">
@@ -102,7 +102,7 @@ function StopTimes({ stop, nowMs }: { stop: Stop; nowMs: number }) {
         {stop.eta && (
           <span class={`text-${tone}`}>
             {clockRange(stop.eta.p10, stop.eta.p90)}
-            {lateS === null ? "" : `, ${signedDelay(lateS)}`}
+            {`, ${etaWords(stop.delay, lateS(stop))}`}
           </span>
         )}
       </span>
@@ -118,6 +118,12 @@ function StopTimes({ stop, nowMs }: { stop: Stop; nowMs: number }) {
       )}
     </>
   );
+}
+
+/** A few minutes are within what a plan can know: neither praise nor blame. */
+function arrivalTone(offS: number | null): string {
+  if (offS === null || (offS > 60 && offS <= 300)) return "stopped";
+  return offS > 300 ? "delayed" : "on-time";
 }
 
 function promiseText(stop: Stop, nowMs: number): string {

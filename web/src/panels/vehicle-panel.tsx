@@ -47,7 +47,12 @@ function Head({ vehicle }: { vehicle: FleetVehicle }) {
         <span class="small">
           <span class={`text-${tone}`}>{motion === "stale" ? "silent" : motion}</span>
           {delay !== "on_time" && motion !== "stale" && <span class={`text-${tone}`}>, {delayWords(delay)}</span>}
-          {vehicle.name !== vehicle.id && <span class="quiet"> · {vehicle.id}</span>}
+          {vehicle.name !== vehicle.id && (
+            <span class="quiet" title={vehicle.tracker ? `Tracker ${vehicle.tracker}` : "No tracker is mounted"}>
+              {" "}
+              · {vehicle.id}
+            </span>
+          )}
           {vehicle.tags.map((tag) => (
             <span key={tag} class="tag">
               {tag}
@@ -93,7 +98,6 @@ function Facts({ vehicle }: { vehicle: FleetVehicle }) {
       <Fact label="Heading" value={heading(vehicle.heading_deg)} />
       <Fact label="Accuracy" value={vehicle.accuracy_m === null ? "–" : `± ${distance(vehicle.accuracy_m)}`} />
       <Fact label="Last fix" value={ago(nowMs - vehicle.fixAtMs)} title={exactTime(vehicle.fixAtMs)} />
-      <Fact label="Tracker" value={vehicle.tracker ?? "–"} />
       <Fact label="Place" value={place(vehicle.lat, vehicle.lon)} wide />
     </dl>
   );

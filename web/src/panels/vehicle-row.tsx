@@ -2,10 +2,10 @@
 import type { Motion } from "../state/condition";
 import type { FleetVehicle } from "../state/fleet";
 import type { Progress } from "../state/routes";
-import { age, clockRange, signedDelay } from "../text/time";
+import { age, clockRange } from "../text/time";
 import { speed } from "../text/units";
 import { StateMark } from "./icons";
-import { delayWords, RINGS, toneOf } from "./tones";
+import { delayWords, etaWords, RINGS, toneOf } from "./tones";
 
 export interface VehicleRowProps {
   vehicle: FleetVehicle;
@@ -77,14 +77,8 @@ function NextEta({ progress }: { progress: Progress | null }) {
         {clockRange(eta.p10, eta.p90, true)}
       </span>
       <span class={`eta-delay text-${tone === "moving" ? "on-time" : tone}`} title={delayWords(progress.next.delay)}>
-        {etaWords(progress)}
+        {etaWords(progress.next.delay, progress.lateS)}
       </span>
     </>
   );
-}
-
-/** Minutes where the median is past the promise; else the word, since only the tail of the window is late. */
-function etaWords({ next, lateS }: Progress): string {
-  if (!next || lateS === null || lateS < 60) return delayWords(next?.delay ?? "on_time");
-  return signedDelay(lateS);
 }

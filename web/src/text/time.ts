@@ -1,7 +1,6 @@
 /** Instants and spans in words: short, in the reader's locale, with steady widths where they tick. */
 
 const clockFormat = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
-const rangeFormat = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
 const exactFormat = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 const dayFormat = new Intl.DateTimeFormat(undefined, {
   day: "numeric",
@@ -22,14 +21,22 @@ export function clockTime(instant: string | number, nowMs: number = Date.now()):
 /** "14:32–14:38", in twelve-hour locales "2:32–2:38 PM"; `bare` leaves the half of the day out where room is short. */
 export function clockRange(from: string, to: string, bare = false): string {
   const [fromMs, toMs] = [Date.parse(from), Date.parse(to)];
-  if (Number.isNaN(fromMs) || Number.isNaN(toMs) || toMs < fromMs) return "–";
-  const parts = rangeFormat.formatRangeToParts(fromMs, toMs);
-  const kept = bare ? parts.filter((part) => part.type !== "dayPeriod") : parts;
-  return kept
+  if (Number.isNaN(fromMs) || Number.isNaN(toMs)) return "–";
+  const [start, end] = [halves(fromMs), halves(toMs)];
+  const sameHalf = bare || start.half === end.half;
+  return `${sameHalf ? start.time : start.whole}–${bare ? end.time : end.whole}`;
+}
+
+/** A clock time with and without its half of the day. */
+function halves(ms: number): { time: string; half: string; whole: string } {
+  const parts = clockFormat.formatToParts(ms);
+  const half = parts.find((part) => part.type === "dayPeriod")?.value ?? "";
+  const time = parts
+    .filter((part) => part.type !== "dayPeriod")
     .map((part) => part.value)
     .join("")
-    .replace(/\s*–\s*/, "–")
     .trim();
+  return { time, half, whole: half ? `${time} ${half}` : time };
 }
 
 /** Date and time to the second, for titles. */
