@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from geofence.movement.settings import MovementSettings
+from geofence.movement_settings import MovementSettings
 from ingest.sources.connect import connect_source
 
 from ingest.formats import FORMATS
 from ingest.loop.health import HealthServer
 from ingest.pipeline import Pipeline, PipelineSettings
+from ingest.pipeline_engines import EngineSettings
 from ingest.reception import Reception
 from ingest.registry import Registry
 from ingest.router import Router, selections
@@ -69,10 +70,8 @@ def reception_of(settings: Settings) -> Reception:
 
 
 def pipeline_settings(settings: Settings) -> PipelineSettings:
-    return PipelineSettings(
-        movement=MovementSettings(stale_after_s=settings.stale_after_s, offline_after_s=settings.offline_after_s),
-        late_horizon_s=settings.late_horizon_h * 3600,
-    )
+    movement = MovementSettings(stale_s=settings.stale_after_s, offline_s=settings.offline_after_s)
+    return PipelineSettings(engines=EngineSettings(movement=movement), late_horizon_s=settings.late_horizon_h * 3600)
 
 
 def source_limits(settings: Settings) -> SourceLimits:
