@@ -206,6 +206,11 @@ class ReadStore(Protocol):
         `types` are types, or prefixes that end in `*`; `start` and `end` bound `occurred_at`, both included."""
         ...
 
+    def event_wakes(self) -> AsyncIterator[None]:
+        """An item when there may be new events, and one at the beginning; ends when the store is closed. Several additions may
+        be one item: read on from the last `seq` known."""
+        ...
+
     async def last_seq(self) -> int:
         """The highest `seq` there is, 0 where no event is."""
         ...

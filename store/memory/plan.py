@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from fleet.outcome import Outcome, RouteState
 from fleet.route import Eta, Route, RouteStatus, StopState
-from store.errors import AlreadyExists, Rejected
+from store.errors import AlreadyExists
 from store.memory.fleet import Changed, FleetTables
 from store.memory.repository import MemoryRepository, page_places, reject_unstorable
 from store.records import RouteProgress, StopProgress
+from store.refusals import refuse_twice
 
 Place = tuple[str, str]
 
@@ -153,10 +153,3 @@ class RouteRepository(MemoryRepository[Route]):
             if stop.id not in staying:
                 self._stop_states.pop(place, None)
                 self._etas.pop(place, None)
-
-
-def refuse_twice(kind: str, places: Iterable[Place]) -> None:
-    """Raises Rejected for an id that is given twice."""
-    for (_, id_), times in Counter(places).items():
-        if times > 1:
-            raise Rejected(f"{kind} {id_!r} is given {times} times")

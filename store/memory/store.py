@@ -51,6 +51,7 @@ class MemoryStore:
     def __init__(self, *, retention: Retention | None = None, clock: Callable[[], datetime] = _utc_now) -> None:
         self._retention = retention or Retention()
         self._changes = ChangeHub()
+        self._wakes = ChangeHub()
         self._fleet = FleetTables(clock, self._changed)
         self._fences: MemoryRepository[Fence] = MemoryRepository(
             "fence", clock=clock, filters={"tag": lambda fence, text: text in fence.tags}, changed=self._changed
@@ -86,6 +87,8 @@ class MemoryStore:
         self._routes.take_in(commit.outcome)
         new_events = self._events.add(commit.outcome.events)
         self._outbox.fill(new_events)
+        if new_events:
+            self._wakes.tell(Change(kind="event"))
         self._keep_states(commit)
         stored = int(new_rows.sum())
         return Committed(
@@ -184,6 +187,10 @@ class MemoryStore:
             limit=limit,
             newest_first=newest_first,
         )
+
+    async def event_wakes(self) -> AsyncIterator[None]:
+        async for _ in self._wakes.listen():
+            yield None
 
     async def last_seq(self) -> int:
         return self._events.last_seq
@@ -290,6 +297,7 @@ class MemoryStore:
 
     async def close(self) -> None:
         self._changes.close()
+        self._wakes.close()
 
     def _changed(self, kind: str, tenant: str, id_: str) -> None:
         self._changes.tell(Change(kind=kind, tenant=tenant, id=id_))

@@ -27,14 +27,18 @@ _NOT_MIGRATED: Final = ("42P01", "42703", "42883")
 
 
 @contextmanager
-def translated(doing: str = "the database refused") -> Iterator[None]:
-    """Driver errors inside become StoreErrors, with the driver's one as the cause."""
+def translated(doing: str = "the database refused", *, untranslated: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+    """Driver errors inside become StoreErrors, with the driver's one as the cause; `untranslated` pass as they are."""
     try:
         yield
+    except untranslated:
+        raise
     except (psycopg.Error, psycopg_pool.PoolTimeout, psycopg_pool.PoolClosed, psycopg_pool.TooManyRequests) as problem:
         raise translation(problem, doing) from problem
     except UnicodeEncodeError as problem:
         raise Rejected(f"{doing}: a text is not valid Unicode") from problem
+    except OverflowError as problem:
+        raise Rejected(f"{doing}: {problem}") from problem
     except TimeoutError as problem:
         raise Unavailable("the database did not answer in time") from problem
     except OSError as problem:

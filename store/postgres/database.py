@@ -1,0 +1,161 @@
+"""The way to the server: the pool of connections, their settings, their time limits, and the translation of their errors."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+from psycopg import AsyncConnection
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.types.json import set_json_dumps, set_json_loads
+from psycopg_pool import AsyncConnectionPool
+
+from store.errors import Unavailable
+from store.postgres import arrays
+from store.postgres.translation import translated
+
+Connection = AsyncConnection[tuple[Any, ...]]
+Params = Mapping[str, Any] | Sequence[Any]
+
+#: A dead peer is noticed within idle + count x interval seconds, also where nothing is being sent.
+_KEEPALIVE: Final = {
+    "keepalives": "1",
+    "keepalives_idle": "15",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+}
+#: Rows that are fetched before other tasks of the event loop have their turn.
+_STREAM_ROWS: Final = 5_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Time limits in seconds. The server stops a statement at `statement_s`; the client gives up on the server, should it
+    not even do that, at `answer_s`."""
+
+    connect_s: int = 5
+    wait_for_connection_s: float = 10.0
+    statement_s: float = 60.0
+    answer_s: float = 75.0
+    reachable_s: float = 3.0
+
+
+class Database:
+    def __init__(self, url: str, *, pool_size: int, limits: Limits, application_name: str = "outrider") -> None:
+        self.limits = limits
+        self.conninfo = _conninfo(url, limits, application_name)
+        self._pool = AsyncConnectionPool(
+            self.conninfo,
+            min_size=1,
+            max_size=max(1, pool_size),
+            open=False,
+            timeout=limits.wait_for_connection_s,
+            #: Callers that wait for a connection; more are told Unavailable at once.
+            max_waiting=1000,
+            configure=configure,
+            check=AsyncConnectionPool.check_connection,
+            kwargs={"autocommit": True},
+            name="outrider-store",
+        )
+
+    async def open(self) -> None:
+        """Raises Unavailable where no connection can be made."""
+        with translated():
+            await self._pool.open()
+            try:
+                await self._pool.wait(timeout=self.limits.connect_s + 1)
+            except BaseException:
+                await self._pool.close()
+                raise
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def connection(self, *, untranslated: tuple[type[Exception], ...] = ()) -> AsyncIterator[Connection]:
+        """A connection in autocommit mode; a transaction that is left open by an error is rolled back.
+
+        `untranslated` driver errors reach the caller, who knows what to do about them.
+        """
+        with translated(untranslated=untranslated):
+            async with asyncio.timeout(self.limits.answer_s), self._pool.connection() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    async def fetch(self, query: str, params: Params = ()) -> list[tuple[Any, ...]]:
+        """All rows of a query, in a transaction of its own."""
+        async with self.connection() as connection:
+            return await rows(connection, query, params)
+
+    async def fetch_one(self, query: str, params: Params = ()) -> tuple[Any, ...] | None:
+        found = await self.fetch(query, params)
+        return found[0] if found else None
+
+    async def execute(self, query: str, params: Params = ()) -> int:
+        """The number of rows that a statement touched."""
+        async with self.connection() as connection:
+            return (await connection.execute(query, params, binary=True)).rowcount
+
+    async def stream(self, query: str, params: Params = ()) -> AsyncIterator[list[tuple[Any, ...]]]:
+        """The rows of a large result by blocks, so that neither memory nor the event loop is taken by all of them at once."""
+        with translated():
+            async with (
+                self._pool.connection() as connection,
+                connection.transaction(),
+                connection.cursor("stream", binary=True) as cursor,
+            ):
+                await cursor.execute(query, params)
+                while block := await cursor.fetchmany(_STREAM_ROWS):
+                    yield block
+
+    async def is_reachable(self) -> bool:
+        """By a connection of its own: a pool that is busy is no reason to call the database dead."""
+        try:
+            with translated():
+                async with asyncio.timeout(self.limits.reachable_s):
+                    connection = await AsyncConnection.connect(self.conninfo, autocommit=True)
+                    async with connection:
+                        await connection.execute("SELECT 1")
+        except Unavailable:
+            return False
+        return True
+
+
+async def rows(connection: Connection, query: str, params: Params = ()) -> list[tuple[Any, ...]]:
+    """All rows of a query on this connection, in binary."""
+    cursor = await connection.execute(query, params, binary=True)
+    return await cursor.fetchall()
+
+
+async def configure(connection: AsyncConnection[Any]) -> None:
+    """What every connection of ours knows."""
+    arrays.adapt(connection)
+    set_json_loads(orjson.loads, connection)
+    set_json_dumps(orjson.dumps, connection)
+
+
+def _conninfo(url: str, limits: Limits, application_name: str) -> str:
+    """The URL with our settings where it names none itself."""
+    named = conninfo_to_dict(url)
+    ours: dict[str, str] = {
+        "application_name": application_name,
+        "connect_timeout": str(limits.connect_s),
+        **_KEEPALIVE,
+        "options": (
+            f"-c statement_timeout={int(limits.statement_s * 1000)}"
+            f" -c idle_in_transaction_session_timeout={int(limits.statement_s * 1000)} -c timezone=UTC"
+        ),
+    }
+    missing = {name: value for name, value in ours.items() if name not in named}
+    if "options" in named:
+        missing["options"] = f"{ours['options']} {named['options']}"
+    return make_conninfo(url, **missing)

@@ -1,0 +1,139 @@
+"""Vehicles, trackers, and which tracker is mounted on which vehicle.
+
+Whoever mounts locks the vehicle's row first and the tracker's after it, so that two who mount the same never deadlock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from fleet.vehicle import Mounting, Tracker, TrackerStatus, Vehicle
+from store.errors import AlreadyExists, NotFound
+from store.postgres.database import Connection, Database, rows
+from store.postgres.queries import Queries
+from store.postgres.repository import PostgresRepository, Row
+from store.postgres.tenants import Tenants
+from store.refusals import check_tenant
+
+_VEHICLES: Final = Queries("vehicles")
+_TRACKERS: Final = Queries("trackers")
+
+
+class VehicleRepository(PostgresRepository[Vehicle]):
+    kind = "vehicle"
+    filters = frozenset({"tracker", "tag"})
+    sql = _VEHICLES
+
+    async def create(self, item: Vehicle) -> Vehicle:
+        return await self._put(item, "create", AlreadyExists(self.kind, item.id))
+
+    async def replace(self, item: Vehicle) -> Vehicle:
+        return await self._put(item, "replace", NotFound(self.kind, item.id))
+
+    async def _put(self, item: Vehicle, how: str, otherwise: Exception) -> Vehicle:
+        await self._tenants.ensure([item.tenant])
+        params = self._params(item)
+        async with self._database.transaction() as connection:
+            found = await rows(connection, self.sql[how], params)
+            if not found:
+                raise otherwise
+            ((vehicle_id, created_at),) = found
+            if item.tracker is None:
+                await connection.execute(_TRACKERS["dismount_vehicle"], {"vehicle_id": vehicle_id})
+            else:
+                await _mount(connection, params["tenant_id"], item.tracker, vehicle_id)
+            await connection.execute(_TRACKERS["tell"], params)
+        return replace(item, created_at=created_at)
+
+    def _columns(self, item: Vehicle) -> dict[str, Any]:
+        return {"name": item.name, "tags": list(item.tags), "created_at": item.created_at}
+
+    def _load(self, row: Row) -> Vehicle:
+        tenant, id_, name, tracker, tags, created_at = row
+        return Vehicle(id=id_, tenant=tenant, name=name, tracker=tracker, tags=tuple(tags), created_at=created_at)
+
+
+class TrackerRepository(PostgresRepository[Tracker]):
+    kind = "tracker"
+    filters = frozenset({"status", "vehicle"})
+    sql = _TRACKERS
+
+    async def create(self, item: Tracker) -> Tracker:
+        return await self._put(item, "create", AlreadyExists(self.kind, item.id))
+
+    async def replace(self, item: Tracker) -> Tracker:
+        return await self._put(item, "replace", NotFound(self.kind, item.id))
+
+    async def _put(self, item: Tracker, how: str, otherwise: Exception) -> Tracker:
+        await self._tenants.ensure([item.tenant])
+        params = self._params(item)
+        async with self._database.transaction() as connection:
+            vehicle = await rows(connection, _VEHICLES["lock"], params) if item.vehicle is not None else []
+            found = await rows(connection, self.sql[how], params)
+            if not found:
+                raise otherwise
+            if item.vehicle is None:
+                await connection.execute(_TRACKERS["dismount_tracker"], {**params, "tracker": item.id})
+            elif not vehicle:
+                raise NotFound("vehicle", item.vehicle)
+            else:
+                await _mount(connection, params["tenant_id"], item.id, vehicle[0][0])
+            await connection.execute(_TRACKERS["tell"], params)
+        return replace(item, created_at=found[0][0])
+
+    def _columns(self, item: Tracker) -> dict[str, Any]:
+        return {"status": str(item.status), "vehicle": item.vehicle, "created_at": item.created_at}
+
+    def _load(self, row: Row) -> Tracker:
+        tenant, id_, status, vehicle, created_at = row
+        return Tracker(id=id_, tenant=tenant, status=TrackerStatus(status), vehicle=vehicle, created_at=created_at)
+
+
+class Mountings:
+    """Trackers as ingest sees them."""
+
+    def __init__(self, database: Database, tenants: Tenants) -> None:
+        self._database = database
+        self._tenants = tenants
+
+    async def register(self, trackers: Sequence[tuple[str, str]], *, quarantine: bool) -> list[Mounting]:
+        """One statement for all of them."""
+        if not trackers:
+            return []
+        names = [tenant for tenant, _ in trackers]
+        for name in set(names):
+            check_tenant(name)
+        params = {"tenants": names, "idents": [ident for _, ident in trackers], "quarantine": quarantine}
+        found = [_mounting(row) for row in await self._database.fetch(_VEHICLES["register"], params)]
+        await self._tenants.ensure(names)
+        self._tenants.remember_vehicles((each.key for each in found), (each.tenant for each in found))
+        return found
+
+    async def all(self) -> list[Mounting]:
+        """Of every tracker there is. Texts that repeat are kept once: a million mountings are a few hundred megabytes else."""
+        found: list[Mounting] = []
+        texts: dict[str, str] = {}
+        async for block in self._database.stream(_VEHICLES["world"]):
+            for tenant, tracker, status, key, vehicle in block:
+                same = tracker if vehicle == tracker else vehicle
+                found.append(_mounting((texts.setdefault(tenant, tenant), tracker, status, key, same)))
+        await self._tenants.ensure(texts)
+        self._tenants.remember_vehicles((each.key for each in found), (each.tenant for each in found))
+        return found
+
+
+async def _mount(connection: Connection, tenant_id: int, tracker: str, vehicle_id: int) -> None:
+    """Put a tracker (a new one, perhaps) on a vehicle whose row is locked."""
+    params = {"tenant_id": tenant_id, "tracker": tracker, "vehicle_id": vehicle_id}
+    for step in ("ensure", "lock", "dismount_others", "mount"):
+        await connection.execute(_TRACKERS[step], params)
+
+
+def _mounting(row: Row) -> Mounting:
+    tenant, tracker, status, key, vehicle = row
+    return Mounting(tenant=tenant, tracker=tracker, status=_STATUSES[status], key=key, vehicle=vehicle)
+
+
+_STATUSES: Final = {str(status): status for status in TrackerStatus}

@@ -1,0 +1,108 @@
+"""One kind of thing by tenant and id: what all kinds have in common. The SQL of a kind is in `store/sql/<kind>s.sql`."""
+
+from __future__ import annotations
+
+import builtins
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+import orjson
+
+from fleet.errors import InvalidValue
+from store.errors import AlreadyExists, NotFound
+from store.paging import split_cursor
+from store.postgres.database import Database
+from store.postgres.queries import Queries
+from store.postgres.tenants import Tenants
+
+
+class Thing(Protocol):
+    @property
+    def id(self) -> str: ...
+    @property
+    def tenant(self) -> str: ...
+
+
+T = TypeVar("T", bound=Thing)
+Row = tuple[Any, ...]
+
+
+class PostgresRepository(ABC, Generic[T]):
+    kind: ClassVar[str]
+    filters: ClassVar[frozenset[str]]
+    sql: ClassVar[Queries]
+
+    def __init__(self, database: Database, tenants: Tenants) -> None:
+        self._database = database
+        self._tenants = tenants
+
+    async def create(self, item: T) -> T:
+        """One INSERT that does nothing, and says so, where the id is taken."""
+        await self._tenants.ensure([item.tenant])
+        found = await self._database.fetch_one(self.sql["create"], self._params(item))
+        if found is None:
+            raise AlreadyExists(self.kind, item.id)
+        return self._stored(item, found)
+
+    async def replace(self, item: T) -> T:
+        await self._tenants.ensure([item.tenant])
+        found = await self._database.fetch_one(self.sql["replace"], self._params(item))
+        if found is None:
+            raise NotFound(self.kind, item.id)
+        return self._stored(item, found)
+
+    async def delete(self, tenant: str, id: str) -> None:  # noqa: A002 - the domain's word
+        params = {"tenant_id": await self._tenants.id(tenant), "id": id, "change": change(self.kind, tenant, id)}
+        if await self._database.fetch_one(self.sql["delete"], params) is None:
+            raise NotFound(self.kind, id)
+
+    async def get(self, tenant: str, id: str) -> T:  # noqa: A002 - the domain's word
+        params = {"tenant_id": await self._tenants.id(tenant), "id": id, "limit": 1}
+        found = await self._load_all(await self._database.fetch(self.sql.narrowed("select", params), params))
+        if not found:
+            raise NotFound(self.kind, id)
+        return found[0]
+
+    async def list(self, tenant: str | None, *, limit: int, after: str | None = None, **filters: str) -> builtins.list[T]:
+        for name in set(filters) - self.filters:
+            raise InvalidValue(name, f"a {self.kind} has no such filter")
+        params = {**filters, **await page_params(self._tenants, tenant, limit, after)}
+        return await self._load_all(await self._database.fetch(self.sql.narrowed("select", params), params))
+
+    async def _load_all(self, rows: builtins.list[Row]) -> builtins.list[T]:
+        return [self._load(row) for row in rows]
+
+    def _params(self, item: T) -> dict[str, Any]:
+        """Parameters of `create` and `replace`."""
+        return {
+            "tenant_id": self._tenants.known_id(item.tenant),
+            "id": item.id,
+            "change": change(self.kind, item.tenant, item.id),
+            **self._columns(item),
+        }
+
+    def _stored(self, item: T, _returned: Row) -> T:
+        """The item with what the database added."""
+        return item
+
+    @abstractmethod
+    def _columns(self, item: T) -> dict[str, Any]: ...
+
+    @abstractmethod
+    def _load(self, row: Row) -> T:
+        """A row of `select`."""
+
+
+async def page_params(tenants: Tenants, tenant: str | None, limit: int, after: str | None) -> dict[str, Any]:
+    """What a paged `select` is narrowed by: one tenant's things behind an id, or all tenants' behind (tenant, id)."""
+    behind = split_cursor(tenant, after)
+    if tenant is not None:
+        return {"tenant_id": await tenants.id(tenant), "limit": limit, "after": behind[1] if behind else None}
+    after_tenant, after_id = behind or (None, None)
+    return {"across": True, "limit": limit, "after_tenant": after_tenant, "after_id": after_id}
+
+
+def change(kind: str, tenant: str | None = None, id_: str | None = None) -> str:
+    """The payload of a notification. PostgreSQL carries less than 8000 bytes: what is longer says "several" instead."""
+    payload = orjson.dumps([kind, tenant, id_]).decode()
+    return payload if len(payload) < 7000 else orjson.dumps([kind, None, None]).decode()

@@ -1,0 +1,220 @@
+"""Routes with their stops, what became of them, and the import of whole plans."""
+
+from __future__ import annotations
+
+import builtins
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import numpy as np
+import orjson
+
+from fleet.clock import to_micros
+from fleet.route import Delay, Eta, Route, RouteStatus, Stop, StopStatus
+from store.errors import AlreadyExists, NotFound
+from store.postgres.arrays import Float8s, Instants, Int4s
+from store.postgres.database import Connection, rows
+from store.postgres.queries import Queries
+from store.postgres.repository import PostgresRepository, Row, change, page_params
+from store.records import RouteProgress, StopProgress
+from store.refusals import refuse_twice
+
+_SQL: Final = Queries("routes")
+_TRACKERS: Final = Queries("trackers")
+#: (tenant's key, route)
+_Place = tuple[int, str]
+
+
+class RouteRepository(PostgresRepository[Route]):
+    kind = "route"
+    filters = frozenset({"vehicle", "status"})
+    sql = _SQL
+
+    async def create(self, item: Route) -> Route:
+        return await self._put(item, "create", AlreadyExists(self.kind, item.id))
+
+    async def replace(self, item: Route) -> Route:
+        return await self._put(item, "replace", NotFound(self.kind, item.id))
+
+    async def import_all(self, routes: Sequence[Route]) -> int:
+        """Create or replace all of them in one transaction; a handful of statements, however many there are."""
+        refuse_twice("route", ((route.tenant, route.id) for route in routes))
+        refuse_twice("stop", ((route.tenant, stop.id) for route in routes for stop in route.stops))
+        if not routes:
+            return 0
+        await self._tenants.ensure({route.tenant for route in routes})
+        async with self._database.transaction() as connection:
+            resolved = await self._resolve(connection, routes)
+            await self._refuse_foreign(connection, resolved)
+            await connection.execute(_SQL["put"], self._route_columns(resolved))
+            await self._put_stops(connection, resolved)
+            tenants = {route.tenant for route in routes}
+            await connection.execute(_TRACKERS["tell"], {"change": change("route", tenants.pop() if len(tenants) == 1 else None)})
+        return len(routes)
+
+    async def world(self, horizon_s: float) -> builtins.list[Route]:
+        """Those that are not done, or became so within the horizon."""
+        found = await self._database.fetch(_SQL["world"], {"horizon": f"{horizon_s} seconds"})
+        return await self._load_all(found)
+
+    async def progress(
+        self, tenant: str | None, *, routes: Sequence[str], vehicle: str | None, limit: int, after: str | None
+    ) -> builtins.list[RouteProgress]:
+        params = {
+            "ids": list(routes) or None,
+            "vehicle": vehicle,
+            **await page_params(self._tenants, tenant, limit, after),
+        }
+        found = await self._database.fetch(_SQL.narrowed("select", params), params)
+        loaded = await self._load_all(found)
+        states = await self._states(found)
+        return [_progress(route, row, states[row[4], row[1]]) for route, row in zip(loaded, found, strict=True)]
+
+    async def etas(self, tenant: str, route: str) -> builtins.list[Eta]:
+        params = {"tenant_id": await self._tenants.id(tenant), "route": route}
+        found = await self._database.fetch(_SQL["etas"], params)
+        return [_eta(tenant, row) for row in found]
+
+    async def _put(self, item: Route, how: str, otherwise: Exception) -> Route:
+        refuse_twice("stop", ((item.tenant, stop.id) for stop in item.stops))
+        await self._tenants.ensure([item.tenant])
+        params = self._params(item)
+        async with self._database.transaction() as connection:
+            found = await rows(connection, _SQL[how], params)
+            if not found:
+                raise otherwise
+            if (await connection.execute(_SQL["has_vehicle"], params)).rowcount == 0:
+                raise NotFound("vehicle", item.vehicle)
+            await self._refuse_foreign(connection, [item])
+            await self._put_stops(connection, [item])
+            await connection.execute(_TRACKERS["tell"], params)
+        return replace(item, stops=tuple(sorted(item.stops, key=lambda stop: (stop.seq, stop.id))))
+
+    async def _resolve(self, connection: Connection, routes: Sequence[Route]) -> builtins.list[Route]:
+        """The routes with the vehicles that their trackers' idents mean."""
+        pairs = sorted({(self._tenants.known_id(route.tenant), route.vehicle) for route in routes})
+        params = _pair_columns(pairs)
+        found = await rows(connection, _SQL["vehicles_for"], params)
+        new_trackers = await rows(connection, _SQL["trackers_for"], params)
+        if new_trackers:
+            await connection.execute(_SQL["mount_new"], _pair_columns(new_trackers))
+        if new_trackers or any(is_new for *_, is_new in found):
+            await connection.execute(_TRACKERS["tell"], {"change": change("vehicle")})
+        vehicles = {(tenant_id, ident): vehicle for tenant_id, ident, vehicle, _ in found}
+        return [replace(route, vehicle=vehicles[self._tenants.known_id(route.tenant), route.vehicle]) for route in routes]
+
+    async def _refuse_foreign(self, connection: Connection, routes: Sequence[Route]) -> None:
+        params = {**self._route_columns(routes), **self._stop_columns(routes)}
+        for (stop,) in await rows(connection, _SQL["foreign_stops"], params):
+            raise AlreadyExists("stop", stop)
+
+    async def _put_stops(self, connection: Connection, routes: Sequence[Route]) -> None:
+        params = {**self._route_columns(routes), **self._stop_columns(routes)}
+        for step in ("forget_states", "drop_stops", "add_stops"):
+            await connection.execute(_SQL[step], params)
+
+    def _route_columns(self, routes: Sequence[Route]) -> dict[str, Any]:
+        return {
+            "tenants": Int4s(np.array([self._tenants.known_id(route.tenant) for route in routes], np.int32)),
+            "routes": [route.id for route in routes],
+            "vehicles": [route.vehicle for route in routes],
+            "starts_at": Instants(np.array([to_micros(route.starts_at) for route in routes], np.int64)),
+        }
+
+    def _stop_columns(self, routes: Sequence[Route]) -> dict[str, Any]:
+        placed = [(self._tenants.known_id(route.tenant), route.id, stop) for route in routes for stop in route.stops]
+        stops = [stop for _, _, stop in placed]
+        return {
+            "stop_tenants": Int4s(np.array([tenant_id for tenant_id, _, _ in placed], np.int32)),
+            "stop_routes": [route for _, route, _ in placed],
+            "stops": [stop.id for stop in stops],
+            "seqs": Int4s(np.array([stop.seq for stop in stops], np.int32)),
+            "lats": Float8s(np.array([stop.lat for stop in stops], np.float64)),
+            "lons": Float8s(np.array([stop.lon for stop in stops], np.float64)),
+            "places": [stop.place for stop in stops],
+            "names": [stop.name for stop in stops],
+            "radii": Float8s(np.array([stop.arrival_radius_m for stop in stops], np.float64)),
+            "dwells": [stop.min_dwell_s for stop in stops],
+            "planned": [stop.planned_arrival for stop in stops],
+            "windows_from": [stop.window_from for stop in stops],
+            "windows_to": [stop.window_to for stop in stops],
+            "services": [stop.service_s for stop in stops],
+            "orders": [orjson.dumps(stop.orders).decode() for stop in stops],
+        }
+
+    async def _load_all(self, rows: builtins.list[Row]) -> builtins.list[Route]:
+        """The routes of `select`, each with its stops."""
+        stops: Mapping[_Place, builtins.list[Stop]] = defaultdict(list)
+        if rows:
+            for tenant_id, route, *fields in await self._database.fetch(_SQL["stops"], _place_columns(rows)):
+                stops[tenant_id, route].append(_stop(fields))
+        return [replace(self._load(row), stops=tuple(stops[row[4], row[1]])) for row in rows]
+
+    async def _states(self, rows: builtins.list[Row]) -> Mapping[_Place, dict[str, Row]]:
+        states: Mapping[_Place, dict[str, Row]] = defaultdict(dict)
+        if rows:
+            for tenant_id, route, stop, *fields in await self._database.fetch(_SQL["progress"], _place_columns(rows)):
+                states[tenant_id, route][stop] = tuple(fields)
+        return states
+
+    def _columns(self, item: Route) -> dict[str, Any]:
+        return {"vehicle": item.vehicle, "starts_at": item.starts_at}
+
+    def _load(self, row: Row) -> Route:
+        tenant, id_, vehicle, starts_at, _, _ = row
+        return Route(id=id_, tenant=tenant, vehicle=vehicle, starts_at=starts_at, stops=())
+
+
+def _pair_columns(pairs: Iterable[Row]) -> dict[str, Any]:
+    tenant_ids, idents = zip(*pairs, strict=True)
+    return {"tenants": Int4s(np.array(tenant_ids, np.int32)), "idents": list(idents)}
+
+
+def _place_columns(rows: Sequence[Row]) -> dict[str, Any]:
+    return {"tenants": Int4s(np.array([row[4] for row in rows], np.int32)), "routes": [row[1] for row in rows]}
+
+
+def _stop(fields: Sequence[Any]) -> Stop:
+    id_, seq, lat, lon, place, name, radius_m, min_dwell_s, planned, window_from, window_to, service_s, orders = fields
+    return Stop(
+        id=id_,
+        seq=seq,
+        lat=lat,
+        lon=lon,
+        place=place,
+        name=name,
+        arrival_radius_m=radius_m,
+        min_dwell_s=min_dwell_s,
+        planned_arrival=planned,
+        window_from=window_from,
+        window_to=window_to,
+        service_s=service_s,
+        orders=tuple(orders),
+    )
+
+
+def _progress(route: Route, row: Row, states: Mapping[str, Row]) -> RouteProgress:
+    stops = {stop.id: _stop_progress(route, stop.id, states.get(stop.id)) for stop in route.stops}
+    return RouteProgress(route=route, status=RouteStatus(row[5]), stops=stops)
+
+
+def _stop_progress(route: Route, stop: str, state: Row | None) -> StopProgress:
+    if state is None:
+        return StopProgress(stop=stop)
+    status, delay, arrived_at, departed_at, eta_at, eta_vehicle, *quantiles = state
+    eta = None if eta_at is None else _eta(route.tenant, (eta_at, eta_vehicle, route.id, stop, *quantiles))
+    return StopProgress(
+        stop=stop,
+        status=StopStatus(status),
+        delay=Delay(delay),
+        arrived_at=arrived_at,
+        departed_at=departed_at,
+        eta=eta,
+    )
+
+
+def _eta(tenant: str, row: Sequence[Any]) -> Eta:
+    at, vehicle, route, stop, p10, p50, p90, shown = row
+    return Eta(tenant=tenant, at=at, vehicle=vehicle, route=route, stop=stop, p10=p10, p50=p50, p90=p90, shown=shown)

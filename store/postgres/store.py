@@ -1,0 +1,274 @@
+"""`PostgresStore`: the whole of `store.protocol.Store`, put together from its parts; each part is one idea in a file beside."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Self
+
+import orjson
+
+from fleet.access import ApiKey
+from fleet.fix import FixBatch
+from fleet.message import DeadLetter
+from fleet.route import Eta, Route
+from fleet.subscription import Alert
+from fleet.vehicle import Mounting
+from fleet.visit import Visit
+from store.postgres import upkeep
+from store.postgres.access import Access
+from store.postgres.commits import Commits
+from store.postgres.database import Database, Limits
+from store.postgres.fixes import FixReader
+from store.postgres.fleet import Mountings, TrackerRepository, VehicleRepository
+from store.postgres.found import FoundReader
+from store.postgres.listener import Listener
+from store.postgres.outbox import Outbox
+from store.postgres.partitions import Partitions
+from store.postgres.routes import RouteRepository
+from store.postgres.tenants import Tenants
+from store.postgres.things import FenceRepository, OrderRepository, SubscriptionRepository
+from store.records import (
+    Capabilities,
+    Change,
+    Checkpoint,
+    Commit,
+    Committed,
+    LatestPosition,
+    Maintained,
+    NumberedEvent,
+    Retention,
+    RouteProgress,
+    World,
+)
+
+
+class PostgresStore:
+    """Made by `open`, which fails where the database is not one that this version can work with."""
+
+    def __init__(self, database: Database, capabilities: Capabilities, retention: Retention, late_horizon_s: float) -> None:
+        self._database = database
+        self._closing = asyncio.Event()
+        self._late_horizon_s = late_horizon_s
+        self._listener = Listener(database.conninfo, self._closing)
+        tenants = Tenants(database)
+        partitions = Partitions(database, needed=capabilities.native_partitions)
+        self._commits = Commits(database, tenants, partitions)
+        self._fixes = FixReader(database, tenants)
+        self._found = FoundReader(database, tenants)
+        self._mountings = Mountings(database, tenants)
+        self._outbox = Outbox(database, tenants)
+        self._access = Access(database, tenants)
+        self._upkeep = upkeep.Upkeep(database, partitions, retention)
+        self._vehicles = VehicleRepository(database, tenants)
+        self._trackers = TrackerRepository(database, tenants)
+        self._fences = FenceRepository(database, tenants)
+        self._routes = RouteRepository(database, tenants)
+        self._orders = OrderRepository(database, tenants)
+        self._subscriptions = SubscriptionRepository(database, tenants)
+
+    @classmethod
+    async def open(
+        cls,
+        url: str,
+        *,
+        retention: Retention,
+        pool_size: int,
+        late_horizon_s: float,
+        limits: Limits,
+        application_name: str = "outrider",
+    ) -> Self:
+        """Raises Unavailable where the database cannot be reached, StoreError where its schema is not this version's."""
+        database = Database(url, pool_size=pool_size, limits=limits, application_name=application_name)
+        await database.open()
+        try:
+            await upkeep.check(database)
+            return cls(database, await upkeep.capabilities(database), retention, late_horizon_s)
+        except BaseException:
+            await database.close()
+            raise
+
+    # what the worker needs
+
+    async def commit(self, commit: Commit) -> Committed:
+        return await self._commits.commit(commit)
+
+    async def world(self) -> World:
+        fences: list[Any] = []
+        after: str | None = None
+        while page := await self._fences.list(None, limit=_PAGE, after=after):
+            fences += page
+            after = f"{page[-1].tenant}/{page[-1].id}"
+        routes = await self._routes.world(self._late_horizon_s)
+        return World(fences=fences, routes=routes, mountings=await self._mountings.all())
+
+    async def changes(self) -> AsyncIterator[Change]:
+        async for payload in self._listener.payloads("outrider_changes"):
+            if payload is None:
+                yield Change(kind="*")
+            else:
+                kind, tenant, id_ = orjson.loads(payload)
+                yield Change(kind=kind, tenant=tenant, id=id_)
+
+    async def register(self, trackers: Sequence[tuple[str, str]], *, quarantine: bool) -> list[Mounting]:
+        return await self._mountings.register(trackers, quarantine=quarantine)
+
+    async def checkpoint(self) -> Checkpoint | None:
+        return await self._fixes.checkpoint()
+
+    def fixes_after(self, batch: int) -> AsyncIterator[FixBatch]:
+        return self._fixes.after(batch)
+
+    async def fixes_of(self, key: int, start: datetime, end: datetime) -> FixBatch:
+        return await self._fixes.of_vehicle(key, start, end)
+
+    async def anchor_before(self, key: int, time: datetime) -> tuple[datetime, bytes] | None:
+        return await self._fixes.anchor_before(key, time)
+
+    # what the API reads
+
+    async def positions(self, tenant: str | None) -> list[LatestPosition]:
+        return await self._fixes.positions(tenant)
+
+    async def fixes(self, tenant: str, vehicle: str, start: datetime, end: datetime, *, limit: int) -> list[Mapping[str, Any]]:
+        return await self._fixes.of_named(tenant, vehicle, start, end, limit)
+
+    async def visits(
+        self,
+        tenant: str | None,
+        *,
+        vehicle: str | None = None,
+        fence: str | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        limit: int,
+        after: str | None = None,
+    ) -> list[Visit]:
+        return await self._found.visits(tenant, vehicle=vehicle, fence=fence, start=start, end=end, limit=limit, after=after)
+
+    async def events(
+        self,
+        tenant: str | None,
+        *,
+        after_seq: int = 0,
+        types: Sequence[str] = (),
+        vehicle: str | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        limit: int,
+        newest_first: bool = False,
+    ) -> list[NumberedEvent]:
+        return await self._found.events(
+            tenant,
+            after_seq=after_seq,
+            types=types,
+            vehicle=vehicle,
+            start=start,
+            end=end,
+            limit=limit,
+            newest_first=newest_first,
+        )
+
+    async def event_wakes(self) -> AsyncIterator[None]:
+        async for _ in self._listener.payloads("outrider_events"):
+            yield None
+
+    async def last_seq(self) -> int:
+        return await self._found.last_seq()
+
+    async def routes_progress(
+        self, tenant: str | None, *, routes: Sequence[str] = (), vehicle: str | None = None, limit: int, after: str | None = None
+    ) -> list[RouteProgress]:
+        return await self._routes.progress(tenant, routes=routes, vehicle=vehicle, limit=limit, after=after)
+
+    async def etas(self, tenant: str, route: str) -> list[Eta]:
+        return await self._routes.etas(tenant, route)
+
+    async def dead_letters(
+        self, tenant: str | None, *, reason: str | None = None, limit: int, after: int = 0
+    ) -> list[tuple[int, DeadLetter]]:
+        return await self._found.dead_letters(tenant, reason=reason, limit=limit, after=after)
+
+    # alerts
+
+    async def claim_alerts(self, now: datetime, *, limit: int, lease_s: float) -> list[Alert]:
+        return await self._outbox.claim(now, limit, lease_s)
+
+    async def alert_delivered(self, alert: str, now: datetime) -> None:
+        await self._outbox.delivered(alert, now)
+
+    async def alert_failed(self, alert: str, now: datetime, *, error: str, retry_at: datetime | None) -> None:
+        await self._outbox.failed(alert, now, error, retry_at)
+
+    async def disable_subscription(self, tenant: str, subscription: str, why: str) -> None:
+        await self._outbox.disable(tenant, subscription, why)
+
+    # access
+
+    async def api_key(self, digest: str) -> ApiKey | None:
+        return await self._access.key(digest)
+
+    async def put_api_key(self, key: ApiKey) -> None:
+        await self._access.put_key(key)
+
+    async def api_keys(self, tenant: str | None) -> list[ApiKey]:
+        return await self._access.keys(tenant)
+
+    async def revoke_api_key(self, tenant: str | None, id: str, now: datetime) -> None:  # noqa: A002 - the domain's word
+        await self._access.revoke_key(tenant, id, now)
+
+    async def remembered(self, tenant: str, key: str, fingerprint: str) -> tuple[int, bytes] | None:
+        return await self._access.answer(tenant, key, fingerprint)
+
+    async def remember(self, tenant: str, key: str, fingerprint: str, status: int, body: bytes) -> None:
+        await self._access.put_answer(tenant, key, fingerprint, status, body)
+
+    # the whole
+
+    @property
+    def vehicles(self) -> VehicleRepository:
+        return self._vehicles
+
+    @property
+    def trackers(self) -> TrackerRepository:
+        return self._trackers
+
+    @property
+    def fences(self) -> FenceRepository:
+        return self._fences
+
+    @property
+    def routes(self) -> RouteRepository:
+        return self._routes
+
+    @property
+    def orders(self) -> OrderRepository:
+        return self._orders
+
+    @property
+    def subscriptions(self) -> SubscriptionRepository:
+        return self._subscriptions
+
+    async def capabilities(self) -> Capabilities:
+        return await upkeep.capabilities(self._database)
+
+    async def is_reachable(self) -> bool:
+        return await self._database.is_reachable()
+
+    async def import_routes(self, routes: Sequence[Route]) -> int:
+        return await self._routes.import_all(routes)
+
+    async def drop_dead_letters(self, tenant: str | None, numbers: Sequence[int]) -> int:
+        return await self._found.drop_dead_letters(tenant, numbers)
+
+    async def maintain(self, now: datetime) -> Maintained:
+        return await self._upkeep.maintain(now)
+
+    async def close(self) -> None:
+        self._closing.set()
+        await self._database.close()
+
+
+#: Fences read at once for the world.
+_PAGE = 5_000

@@ -1,0 +1,34 @@
+-- name: key_by_digest
+SELECT api_keys.id, tenants.name, role, digest, api_keys.name, api_keys.created_at, revoked_at
+FROM api_keys LEFT JOIN tenants ON tenants.id = api_keys.tenant_id
+WHERE digest = %(digest)s AND revoked_at IS NULL
+
+-- name: keys
+SELECT api_keys.id, tenants.name, role, digest, api_keys.name, api_keys.created_at, revoked_at
+FROM api_keys LEFT JOIN tenants ON tenants.id = api_keys.tenant_id
+WHERE true
+    AND api_keys.tenant_id = %(tenant_id)s -- if tenant_id
+ORDER BY api_keys.id
+
+-- name: put_key
+INSERT INTO api_keys (id, tenant_id, role, digest, name, created_at, revoked_at)
+SELECT %(id)s, %(tenant_id)s, %(role)s, %(digest)s, %(name)s, coalesce(%(created_at)s::timestamptz, now()), %(revoked_at)s
+WHERE NOT EXISTS (SELECT FROM api_keys WHERE digest = %(digest)s AND id <> %(id)s)
+ON CONFLICT (id) DO UPDATE SET
+    tenant_id = excluded.tenant_id, role = excluded.role, digest = excluded.digest, name = excluded.name,
+    created_at = excluded.created_at, revoked_at = excluded.revoked_at
+RETURNING id
+
+-- name: revoke_key
+UPDATE api_keys SET revoked_at = coalesce(revoked_at, %(now)s)
+WHERE id = %(id)s
+    AND tenant_id = %(tenant_id)s -- if tenant_id
+RETURNING id
+
+-- name: find_answer
+SELECT fingerprint, status, body FROM idempotency_keys WHERE tenant_id = %(tenant_id)s AND key = %(key)s
+
+-- name: put_answer
+INSERT INTO idempotency_keys (tenant_id, key, fingerprint, status, body)
+VALUES (%(tenant_id)s, %(key)s, %(fingerprint)s, %(status)s, %(body)s)
+ON CONFLICT DO NOTHING

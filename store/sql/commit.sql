@@ -1,0 +1,183 @@
+-- The worker's transaction. What a commit writes besides fixes goes in one pipeline, in this order.
+
+-- name: begin
+BEGIN; SELECT nextval('batches_batch_seq')
+
+-- name: add_fixes
+-- The slow way, for a batch that holds fixes which are there already. Answers with those that were new.
+WITH added AS (
+    INSERT INTO fixes (
+        time, vehicle_id, lat, lon, received, batch, tenant_id, flags,
+        speed_mps, heading_deg, accuracy_m, altitude_m, satellites, extras
+    )
+    SELECT
+        time, vehicle_id, lat, lon, received, %(batch)s, tenant_id, flags,
+        nullif(speed_mps, 'NaN'), nullif(heading_deg, 'NaN'), nullif(accuracy_m, 'NaN'), nullif(altitude_m, 'NaN'),
+        nullif(satellites, -1), extras::jsonb
+    FROM unnest(
+        %(time)s, %(vehicle)s, %(lat)s, %(lon)s, %(received)s, %(tenants)s, %(flags)s,
+        %(speed_mps)s, %(heading_deg)s, %(accuracy_m)s, %(altitude_m)s, %(satellites)s, %(extras)s::text[]
+    ) AS given(
+        time, vehicle_id, lat, lon, received, tenant_id, flags,
+        speed_mps, heading_deg, accuracy_m, altitude_m, satellites, extras
+    )
+    ON CONFLICT (vehicle_id, time) DO NOTHING
+    RETURNING vehicle_id, time
+)
+SELECT coalesce(array_agg(vehicle_id), '{}'), coalesce(array_agg(time), '{}') FROM added
+
+-- name: note_batch
+INSERT INTO batches (batch, fixes, min_time, max_time) VALUES (%(batch)s, %(fixes)s, %(min_time)s, %(max_time)s)
+
+-- name: put_dead_letters
+INSERT INTO dead_letters (
+    digest, received_at, newest_at, tenant, tracker, topic, reason, detail, payload, payload_bytes
+)
+SELECT digest, received_at, received_at, tenant, tracker, topic, reason, detail, payload, payload_bytes
+FROM unnest(
+    %(digests)s::bytea[], %(received_at)s, %(tenants)s::text[], %(trackers)s::text[], %(topics)s::text[],
+    %(reasons)s::text[], %(details)s::text[], %(payloads)s::bytea[], %(payload_bytes)s
+) WITH ORDINALITY AS given(digest, received_at, tenant, tracker, topic, reason, detail, payload, payload_bytes, place)
+ORDER BY place
+ON CONFLICT (digest) DO UPDATE SET times = dead_letters.times + 1, newest_at = excluded.newest_at
+WHERE dead_letters.newest_at < excluded.newest_at
+
+-- name: put_visits
+INSERT INTO visits (tenant_id, id, vehicle, fence, entered_at, exited_at, confirmed_at, retracted, evidence)
+SELECT * FROM unnest(
+    %(tenants)s, %(ids)s::text[], %(vehicles)s::text[], %(fences)s::text[], %(entered_at)s::timestamptz[],
+    %(exited_at)s::timestamptz[], %(confirmed_at)s::timestamptz[], %(retracted)s::boolean[], %(evidence)s::jsonb[]
+)
+ON CONFLICT (tenant_id, id) DO UPDATE SET
+    vehicle = excluded.vehicle, fence = excluded.fence, entered_at = excluded.entered_at, exited_at = excluded.exited_at,
+    confirmed_at = excluded.confirmed_at, retracted = excluded.retracted, evidence = excluded.evidence
+
+-- name: put_route_states
+UPDATE routes SET
+    status = given.status,
+    changed_at = given.changed_at,
+    done_recorded_at = CASE WHEN given.status = 'done' THEN coalesce(routes.done_recorded_at, now()) END
+FROM unnest(%(tenants)s, %(routes)s::text[], %(statuses)s::text[], %(changed_at)s)
+    AS given(tenant_id, route, status, changed_at)
+WHERE routes.tenant_id = given.tenant_id AND routes.id = given.route
+
+-- name: put_stop_states
+INSERT INTO stop_states (tenant_id, stop, route, vehicle, status, delay, arrived_at, departed_at, changed_at)
+SELECT given.*
+FROM unnest(
+    %(tenants)s, %(stops)s::text[], %(routes)s::text[], %(vehicles)s::text[], %(statuses)s::text[], %(delays)s::text[],
+    %(arrived_at)s::timestamptz[], %(departed_at)s::timestamptz[], %(changed_at)s::timestamptz[]
+) AS given(tenant_id, stop, route, vehicle, status, delay, arrived_at, departed_at, changed_at)
+JOIN stops ON stops.tenant_id = given.tenant_id AND stops.id = given.stop AND stops.route = given.route
+ON CONFLICT (tenant_id, stop) DO UPDATE SET
+    route = excluded.route, vehicle = excluded.vehicle, status = excluded.status, delay = excluded.delay,
+    arrived_at = excluded.arrived_at, departed_at = excluded.departed_at, changed_at = excluded.changed_at
+
+-- name: add_etas
+-- What was told first for an instant stays in the history.
+INSERT INTO etas (at, p10, p50, p90, shown, tenant_id, vehicle, route, stop)
+SELECT given.*
+FROM unnest(
+    %(at)s, %(p10)s, %(p50)s, %(p90)s, %(shown)s, %(tenants)s, %(vehicles)s::text[], %(routes)s::text[], %(stops)s::text[]
+) AS given(at, p10, p50, p90, shown, tenant_id, vehicle, route, stop)
+JOIN stops ON stops.tenant_id = given.tenant_id AND stops.id = given.stop AND stops.route = given.route
+ON CONFLICT (tenant_id, route, stop, at) DO NOTHING
+
+-- name: put_newest_etas
+INSERT INTO stop_states (tenant_id, stop, route, vehicle, eta_vehicle, eta_at, p10, p50, p90, shown)
+SELECT given.tenant_id, given.stop, given.route, given.vehicle, given.vehicle, given.at, given.p10, given.p50, given.p90, given.shown
+FROM unnest(
+    %(at)s, %(p10)s, %(p50)s, %(p90)s, %(shown)s, %(tenants)s, %(vehicles)s::text[], %(routes)s::text[], %(stops)s::text[]
+) AS given(at, p10, p50, p90, shown, tenant_id, vehicle, route, stop)
+JOIN stops ON stops.tenant_id = given.tenant_id AND stops.id = given.stop AND stops.route = given.route
+ON CONFLICT (tenant_id, stop) DO UPDATE SET
+    route = excluded.route, vehicle = excluded.vehicle, eta_vehicle = excluded.eta_vehicle, eta_at = excluded.eta_at,
+    p10 = excluded.p10, p50 = excluded.p50, p90 = excluded.p90, shown = excluded.shown
+WHERE stop_states.eta_at IS NULL OR stop_states.eta_at <= excluded.eta_at
+
+-- name: drop_stale_anchors
+DELETE FROM anchors USING unnest(%(keys)s, %(times)s) AS given(vehicle_id, time)
+WHERE anchors.vehicle_id = given.vehicle_id AND anchors.time >= given.time
+
+-- name: put_anchors
+INSERT INTO anchors (vehicle_id, time, tenant_id, state)
+SELECT * FROM unnest(%(keys)s, %(times)s, %(tenants)s, %(states)s::bytea[])
+ON CONFLICT (vehicle_id, time) DO UPDATE SET state = excluded.state
+
+-- name: put_states
+INSERT INTO vehicle_states (vehicle_id, tenant_id, state, batch)
+SELECT vehicle_id, tenant_id, state, %(batch)s
+FROM unnest(%(keys)s, %(tenants)s, %(states)s::bytea[]) AS given(vehicle_id, tenant_id, state)
+ON CONFLICT (vehicle_id) DO UPDATE SET state = excluded.state, batch = excluded.batch
+
+-- name: put_positions
+INSERT INTO vehicle_states (vehicle_id, tenant_id, time, lat, lon, speed_mps, heading_deg, accuracy_m)
+SELECT
+    vehicle_id, tenant_id, time, lat, lon, nullif(speed_mps, 'NaN'), nullif(heading_deg, 'NaN'), nullif(accuracy_m, 'NaN')
+FROM unnest(%(keys)s, %(tenants)s, %(time)s, %(lat)s, %(lon)s, %(speed_mps)s, %(heading_deg)s, %(accuracy_m)s)
+    AS given(vehicle_id, tenant_id, time, lat, lon, speed_mps, heading_deg, accuracy_m)
+ON CONFLICT (vehicle_id) DO UPDATE SET
+    time = excluded.time, lat = excluded.lat, lon = excluded.lon,
+    speed_mps = excluded.speed_mps, heading_deg = excluded.heading_deg, accuracy_m = excluded.accuracy_m
+WHERE vehicle_states.time IS NULL OR vehicle_states.time < excluded.time
+
+-- name: sweep_positions
+-- The same from the fixes themselves: for those that an earlier process wrote, or that this one is not sure of.
+INSERT INTO vehicle_states (vehicle_id, tenant_id, time, lat, lon, speed_mps, heading_deg, accuracy_m)
+SELECT DISTINCT ON (vehicle_id) vehicle_id, tenant_id, time, lat, lon, speed_mps, heading_deg, accuracy_m
+FROM fixes
+WHERE batch > %(after)s AND time BETWEEN %(min_time)s AND %(max_time)s
+ORDER BY vehicle_id, time DESC
+ON CONFLICT (vehicle_id) DO UPDATE SET
+    time = excluded.time, lat = excluded.lat, lon = excluded.lon,
+    speed_mps = excluded.speed_mps, heading_deg = excluded.heading_deg, accuracy_m = excluded.accuracy_m
+WHERE vehicle_states.time IS NULL OR vehicle_states.time < excluded.time
+
+-- name: tail_bounds
+-- Where in time the fixes are that the newest checkpoint does not include.
+SELECT tail.after, min(batches.min_time), max(batches.max_time)
+FROM (SELECT coalesce((SELECT batch FROM checkpoints WHERE worker = 'worker'), 0)) AS tail(after)
+LEFT JOIN batches ON batches.batch > tail.after
+GROUP BY tail.after
+
+-- name: put_checkpoint
+INSERT INTO checkpoints (worker, batch) VALUES ('worker', %(batch)s)
+ON CONFLICT (worker) DO UPDATE SET batch = excluded.batch, written_at = now()
+
+-- name: forget_batches
+DELETE FROM batches WHERE batch <= %(batch)s
+
+-- name: lock_numbering
+-- Held until the commit, so that events become visible in the order of their numbers.
+SELECT pg_advisory_xact_lock(hashtext('outrider.events'), hashtext(current_schema()))
+
+-- name: add_events
+-- New events, and an alert for each active subscription that means them. The numbers are given out in order of `place`.
+WITH added AS (
+    INSERT INTO events (id, tenant_id, type, vehicle, occurred_at, recorded_at, data)
+    SELECT id, tenant_id, type, vehicle, occurred_at, recorded_at, data
+    FROM unnest(
+        %(ids)s::text[], %(tenants)s, %(types)s::text[], %(vehicles)s::text[], %(occurred_at)s, %(recorded_at)s, %(data)s::jsonb[]
+    ) WITH ORDINALITY AS given(id, tenant_id, type, vehicle, occurred_at, recorded_at, data, place)
+    WHERE NOT EXISTS (SELECT FROM events WHERE events.id = given.id)
+    ORDER BY place
+    ON CONFLICT (id) DO NOTHING
+    RETURNING seq, id, tenant_id, type
+), alerts AS (
+    INSERT INTO outbox (id, tenant_id, subscription, event_seq)
+    SELECT
+        left(encode(sha256(convert_to(concat_ws(E'\x1f', 'alert', tenants.name, subscriptions.id, added.id), 'UTF8')), 'hex'), 32),
+        added.tenant_id, subscriptions.id, added.seq
+    FROM added
+    JOIN tenants ON tenants.id = added.tenant_id
+    JOIN subscriptions ON subscriptions.tenant_id = added.tenant_id
+        AND subscriptions.status = 'active' AND means_type(subscriptions.types, added.type)
+    ON CONFLICT (id) DO NOTHING
+)
+SELECT id FROM added ORDER BY seq
+
+-- name: wake_readers
+SELECT pg_notify('outrider_events', '')
+
+-- name: last_seq
+SELECT coalesce(max(seq), 0) FROM events
