@@ -6,27 +6,17 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
+import { CHROMIUM, FLAGS } from "./chromium.mjs";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { "wait-s": { type: "string", default: "12" }, chromium: { type: "string", default: "/usr/bin/chromium" } },
+  options: { "wait-s": { type: "string", default: "12" } },
 });
 const [url, folder] = positionals;
-const FLAGS = [
-  "--no-sandbox",
-  "--use-gl=angle",
-  "--use-angle=swiftshader",
-  "--enable-unsafe-swiftshader",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-  "--no-first-run",
-  "--disable-quic",
-];
 const SIZES = { wide: { width: 1440, height: 900 }, tablet: { width: 1024, height: 768 } };
 
 await mkdir(folder, { recursive: true });
-const browser = await chromium.launch({ executablePath: values.chromium, args: FLAGS });
+const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
 for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
   for (const [size, viewport] of Object.entries(SIZES)) {
     const page = await browser.newPage({ viewport, colorScheme, locale: colorScheme === "dark" ? "de-DE" : "en-US" });

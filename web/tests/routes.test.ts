@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { windowBar } from "../src/panels/window-bar";
-import { againstPlanS, lateS, worstDelay } from "../src/state/condition";
+import { againstPlanS, lateS, worstStop } from "../src/state/condition";
 import { Routes } from "../src/state/routes";
 import { at, event, route, stop } from "./worlds";
 
@@ -78,9 +78,15 @@ describe("lateness", () => {
   });
 
   it("counts open stops only", () => {
-    expect(worstDelay([stop(1, { status: "departed", delay: "delayed" }), stop(2, { delay: "at_risk" })])).toBe(
-      "at_risk",
-    );
+    const stops = [
+      stop(1, { status: "departed", delay: "delayed" }),
+      stop(2),
+      stop(3, { delay: "at_risk" }),
+      stop(4, { delay: "at_risk" }),
+    ];
+    expect(worstStop(stops)?.seq).toBe(3);
+    expect(worstStop(stops.slice(0, 2))?.seq).toBe(2);
+    expect(worstStop(stops.slice(0, 1))).toBeNull();
   });
 
   it("is nil inside of a window", () => {

@@ -5,7 +5,7 @@ import type { Progress } from "../state/routes";
 import { clockRange, clockTime, punctuality } from "../text/time";
 import { useScreen } from "./context";
 import { Icon, type IconName } from "./icons";
-import { etaWords } from "./tones";
+import { DELAY_TONE, etaWords } from "./tones";
 import { windowBar } from "./window-bar";
 
 export function RouteStops({ progress, nowMs }: { progress: Progress | null; nowMs: number }) {
@@ -94,7 +94,7 @@ function StopTimes({ stop, nowMs }: { stop: Stop; nowMs: number }) {
   }
   if (!isOpen(stop)) return <span class="stop-times">{stop.status}</span>;
   const bar = windowBar(stop);
-  const tone = { on_time: "on-time", at_risk: "at-risk", delayed: "delayed" }[stop.delay];
+  const tone = DELAY_TONE[stop.delay];
   return (
     <>
       <span class="stop-times">

@@ -7,6 +7,8 @@ export type Tone = "moving" | "stopped" | "stale" | "at-risk" | "delayed";
 
 export const RINGS: Record<Delay, number> = { on_time: 0, at_risk: 1, delayed: 2 };
 
+export const DELAY_TONE: Record<Delay, string> = { on_time: "on-time", at_risk: "at-risk", delayed: "delayed" };
+
 export function toneOf(motion: Motion, delay: Delay): Tone {
   if (motion === "stale" || delay === "on_time") return motion;
   return delay === "at_risk" ? "at-risk" : "delayed";

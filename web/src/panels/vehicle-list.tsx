@@ -13,7 +13,8 @@ const ROW_HEIGHT_PX = 62;
 
 export function VehicleList() {
   const screen = useScreen();
-  const cursor = useSignal(-1);
+  // By id: rows change places while one looks at them.
+  const cursor = useSignal<string | null>(null);
   const search = useRef<HTMLInputElement>(null);
   const list = useRef<HTMLDivElement>(null);
   const vehicles = useComputed(() => {
@@ -34,24 +35,26 @@ export function VehicleList() {
     return () => removeEventListener("keydown", focusSearch);
   }, []);
 
+  const activeIndex = vehicles.value.findIndex((vehicle) => vehicle.id === cursor.value);
+  const active = vehicles.value[activeIndex];
+
   const move = (event: KeyboardEvent): void => {
     const rows = vehicles.value;
     const jumps: Record<string, number> = { ArrowDown: 1, ArrowUp: -1, PageDown: 8, PageUp: -8 };
     if (event.key in jumps) {
       event.preventDefault();
-      cursor.value = Math.max(0, Math.min(rows.length - 1, cursor.value + jumps[event.key]));
+      cursor.value = rows[Math.max(0, Math.min(rows.length - 1, activeIndex + jumps[event.key]))]?.id ?? null;
     } else if (event.key === "Enter") {
-      const chosen = rows[Math.max(0, cursor.value)];
+      const chosen = rows[Math.max(0, activeIndex)];
       if (chosen) screen.select(chosen.id);
     } else if (event.key === "Escape") {
       if (screen.query.value) screen.query.value = "";
       else screen.select(null);
-      cursor.value = -1;
+      cursor.value = null;
       if (event.currentTarget === search.current) search.current?.blur();
     }
   };
 
-  const active = vehicles.value[cursor.value];
   return (
     <section class="panel list" aria-label="Vehicles">
       <div class="list-head">
@@ -67,7 +70,7 @@ export function VehicleList() {
             value={screen.query.value}
             onInput={(event) => {
               screen.query.value = event.currentTarget.value;
-              cursor.value = event.currentTarget.value ? 0 : -1;
+              cursor.value = event.currentTarget.value ? (vehicles.value[0]?.id ?? null) : null;
             }}
             onKeyDown={move}
           />
@@ -85,7 +88,7 @@ export function VehicleList() {
           items={vehicles.value}
           rowHeight={ROW_HEIGHT_PX}
           label="Vehicles"
-          activeIndex={cursor.value}
+          activeIndex={activeIndex}
           activeId={active ? rowId(active.id) : undefined}
           listRef={list}
           onKeyDown={move}

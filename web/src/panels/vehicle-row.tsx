@@ -5,7 +5,7 @@ import type { Progress } from "../state/routes";
 import { age, clockRange } from "../text/time";
 import { speed } from "../text/units";
 import { StateMark } from "./icons";
-import { delayWords, etaWords, RINGS, toneOf } from "./tones";
+import { DELAY_TONE, delayWords, etaWords, RINGS, toneOf } from "./tones";
 
 export interface VehicleRowProps {
   vehicle: FleetVehicle;
@@ -66,18 +66,22 @@ function nextText(progress: Progress | null): string {
   return `${progress.next.seq}/${progress.total} ${progress.next.name ?? progress.next.place ?? progress.next.id}`;
 }
 
-/** The window that the next arrival falls into with 80 % probability, and how that stands to the promise. */
+/** The window that the next arrival falls into with 80 % probability, and how the run stands to its promises. */
 function NextEta({ progress }: { progress: Progress | null }) {
   const eta = progress?.next?.eta;
-  if (!progress?.next || !eta) return null;
-  const tone = toneOf("moving", progress.next.delay);
+  if (!progress?.worst || !eta) return null;
+  const isNext = progress.worst === progress.next;
+  const words = etaWords(progress.delay, progress.lateS);
   return (
     <>
       <span class="eta-window" title={`Next arrival: ${clockRange(eta.p10, eta.p90)} with 80 % probability`}>
         {clockRange(eta.p10, eta.p90, true)}
       </span>
-      <span class={`eta-delay text-${tone === "moving" ? "on-time" : tone}`} title={delayWords(progress.next.delay)}>
-        {etaWords(progress.next.delay, progress.lateS)}
+      <span
+        class={`eta-delay text-${DELAY_TONE[progress.delay]}`}
+        title={`Stop ${progress.worst.seq}: ${delayWords(progress.delay)}`}
+      >
+        {isNext ? words : `stop ${progress.worst.seq}: ${words}`}
       </span>
     </>
   );

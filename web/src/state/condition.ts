@@ -32,9 +32,12 @@ export function isDone(stop: Stop): boolean {
 
 const SEVERITY: Record<Delay, number> = { on_time: 0, at_risk: 1, delayed: 2 };
 
-export function worstDelay(stops: readonly Stop[]): Delay {
-  let worst: Delay = "on_time";
-  for (const stop of stops) if (isOpen(stop) && SEVERITY[stop.delay] > SEVERITY[worst]) worst = stop.delay;
+/** The open stop in most trouble, the earliest of those; the next one where none is in any. Null when all are done. */
+export function worstStop(stops: readonly Stop[]): Stop | null {
+  let worst: Stop | null = null;
+  for (const stop of stops) {
+    if (isOpen(stop) && (worst === null || SEVERITY[stop.delay] > SEVERITY[worst.delay])) worst = stop;
+  }
   return worst;
 }
 

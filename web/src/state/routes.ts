@@ -4,15 +4,17 @@
  */
 import { signal } from "@preact/signals";
 import type { Delay, Eta, FleetEvent, Route, Stop, StopStatus } from "../api/wire";
-import { isOpen, lateS, worstDelay } from "./condition";
+import { isOpen, lateS, worstStop } from "./condition";
 
 export interface Progress {
   route: Route;
   next: Stop | null;
+  /** The open stop in most trouble; the next one where all is well. */
+  worst: Stop | null;
   done: number;
   total: number;
   delay: Delay;
-  /** Seconds late at the next stop by the median; null where unknown. */
+  /** Seconds late at the worst stop by the median; null where unknown. */
   lateS: number | null;
 }
 
@@ -160,12 +162,14 @@ function applyToStop(stop: Stop, event: FleetEvent): void {
 
 export function progressOf(route: Route): Progress {
   const next = route.stops.find(isOpen) ?? null;
+  const worst = worstStop(route.stops);
   return {
     route,
     next,
+    worst,
     done: route.stops.filter((stop) => !isOpen(stop)).length,
     total: route.stops.length,
-    delay: worstDelay(route.stops),
-    lateS: next ? lateS(next) : null,
+    delay: worst?.delay ?? "on_time",
+    lateS: worst ? lateS(worst) : null,
   };
 }
