@@ -235,10 +235,11 @@ class ReadStore(Protocol):
 class AlertStore(Protocol):
     """The transactional outbox."""
 
-    async def claim_alerts(self, now: datetime, *, limit: int, lease_s: float) -> list[Alert]:
+    async def claim_alerts(self, now: datetime, *, limit: int, lease_s: float, busy: Sequence[tuple[str, str]] = ()) -> list[Alert]:
         """Alerts that are due, oldest first, leased to this caller until now + lease_s (then they are due again).
 
-        `Alert.attempts` counts the earlier claims: 0 at the first. The secrets of the subscription are with it.
+        `busy` are (tenant, subscription) pairs whose alerts are left alone: their endpoints take no more just now, and
+        must not keep those of others waiting. `Alert.attempts` counts the earlier claims: 0 at the first. The secrets of the subscription are with it.
         """
         ...
 

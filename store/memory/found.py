@@ -153,8 +153,12 @@ class Outbox:
                     waiting = _Waiting(place=place, event=event, created_at=now, due_at=now, touched_at=now)
                     self._alerts.setdefault(alert_id(event.tenant, subscription.id, event.id), waiting)
 
-    def claim(self, now: datetime, limit: int, lease_s: float) -> list[Alert]:
-        due = [(waiting.due_at, id_) for id_, waiting in self._alerts.items() if waiting.due_at and waiting.due_at <= now]
+    def claim(self, now: datetime, limit: int, lease_s: float, busy: Sequence[tuple[str, str]] = ()) -> list[Alert]:
+        due = [
+            (waiting.due_at, id_)
+            for id_, waiting in self._alerts.items()
+            if waiting.due_at and waiting.due_at <= now and waiting.place not in busy
+        ]
         return [self._lease(id_, now, lease_s) for _, id_ in sorted(due)[:limit]]
 
     def delivered(self, alert: str, now: datetime) -> None:

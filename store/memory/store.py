@@ -210,8 +210,8 @@ class MemoryStore:
 
     # alerts
 
-    async def claim_alerts(self, now: datetime, *, limit: int, lease_s: float) -> list[Alert]:
-        return self._outbox.claim(now, limit, lease_s)
+    async def claim_alerts(self, now: datetime, *, limit: int, lease_s: float, busy: Sequence[tuple[str, str]] = ()) -> list[Alert]:
+        return self._outbox.claim(now, limit, lease_s, busy)
 
     async def alert_delivered(self, alert: str, now: datetime) -> None:
         self._outbox.delivered(alert, now)
