@@ -22,12 +22,12 @@ class Item:
 
 @pytest.fixture
 def config() -> pytest.Config:
-    return cast(pytest.Config, SimpleNamespace(stash=pytest.Stash()))
+    return cast("pytest.Config", SimpleNamespace(stash=pytest.Stash()))
 
 
 def test_each_part_has_a_line_with_what_ran_against_it(config: pytest.Config) -> None:
-    both = cast(pytest.Item, Item(config, "mosquitto", "timescale"))
-    one = cast(pytest.Item, Item(config, "mosquitto"))
+    both = cast("pytest.Item", Item(config, "mosquitto", "timescale"))
+    one = cast("pytest.Item", Item(config, "mosquitto"))
     for item, outcome in ((both, "passed"), (one, "passed"), (one, "failed"), (one, "skipped")):
         tally.count(item, outcome)
     tally.note_version(config, "Mosquitto", "2.0.11")
@@ -42,11 +42,11 @@ def test_each_part_has_a_line_with_what_ran_against_it(config: pytest.Config) ->
 
 def test_a_missing_part_is_skipped_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CI", raising=False)
-    with pytest.raises(pytest.skip.Exception, match="^Mosquitto is not available: it is not installed$"):
+    with pytest.raises(pytest.skip.Exception, match=r"^Mosquitto is not available: it is not installed$"):
         missing("Mosquitto", "it is not installed")
 
 
 def test_a_missing_part_is_a_failure_under_ci(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CI", "true")
-    with pytest.raises(pytest.fail.Exception, match="^Mosquitto is not available: it is not installed$"):
+    with pytest.raises(pytest.fail.Exception, match=r"^Mosquitto is not available: it is not installed$"):
         missing("Mosquitto", "it is not installed")
