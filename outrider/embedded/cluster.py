@@ -71,16 +71,7 @@ def _make(home: ServerHome, install: PostgresInstall) -> None:
     command: list[str | Path] = [install.bin_dir / "initdb", "-D", unfinished, "-U", SUPERUSER, "-E", "UTF8", "--no-instructions"]
     # Nobody but this account and root gets to the socket; there is no other way in.
     how = ["--auth-local=trust", "--auth-host=scram-sha-256", "--data-checksums", *_locale_options(install)]
-    answer = subprocess.run(
-        command_as([*command, *how], home.account),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        cwd="/",
-        timeout=MAKE_WITHIN_S,
-        check=False,
-    )
+    answer = _run_initdb(command_as([*command, *how], home.account))
     if answer.returncode != 0:
         said = [line for line in answer.stderr.splitlines() if "error" in line.lower() or "FATAL" in line]
         raise EmbeddedError(f"PostgreSQL's data could not be made in {home.path}: {(said or [answer.stderr])[-1].strip()}")
@@ -89,6 +80,22 @@ def _make(home: ServerHome, install: PostgresInstall) -> None:
     made_with = {"postgresql": install.version, "timescaledb": install.has_timescaledb}
     (home.path / "made-with.json").write_text(json.dumps(made_with) + "\n")
     unfinished.rename(home.path / "cluster")
+
+
+def _run_initdb(command: list[str]) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            cwd="/",
+            timeout=MAKE_WITHIN_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as problem:
+        raise EmbeddedError(f"PostgreSQL's data was not made within {MAKE_WITHIN_S} s: is the disk that slow?") from problem
 
 
 def _locale_options(install: PostgresInstall) -> list[str]:
