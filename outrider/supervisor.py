@@ -78,7 +78,7 @@ class Supervisor:
             started = clock()
             command = command_as([sys.executable, "-m", "outrider", *child.arguments], None, signal_with_parent="TERM")
             child.process = await asyncio.create_subprocess_exec(
-                *command_as(command, None, signal_with_parent="TERM"),
+                *command,
                 env={**os.environ, **child.environment},
                 start_new_session=True,
             )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from geofence.movement_settings import MovementSettings
 from ingest.sources.connect import connect_source
 
+from geofence.movement_settings import MovementSettings
 from ingest.formats import FORMATS
 from ingest.loop.health import HealthServer
 from ingest.pipeline import Pipeline, PipelineSettings
