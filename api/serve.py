@@ -12,6 +12,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import uvicorn
@@ -64,7 +66,15 @@ def _send_only_what_is_new(transport: asyncio.BaseTransport) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _NOTSENT_BYTES)
 
 
-def server(app: FastAPI, **options: Any) -> uvicorn.Server:
+class Server(uvicorn.Server):
+    """Leaves signals to whoever runs it: `serve` is cancelled, or `should_exit` is set."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def server(app: FastAPI, **options: Any) -> Server:
     """A uvicorn server as this product runs it; `options` are uvicorn's own."""
     config = uvicorn.Config(
         app,
@@ -80,11 +90,11 @@ def server(app: FastAPI, **options: Any) -> uvicorn.Server:
         lifespan="on",
         **options,
     )
-    return uvicorn.Server(config)
+    return Server(config)
 
 
 async def serve(app: FastAPI, host: str, port: int, *, proxy_addresses: str = "127.0.0.1") -> None:
-    """Serve until cancelled or told to stop by a signal; existing requests are finished, live readers are told 1012.
+    """Serve until cancelled; existing requests are finished then, and live readers are told 1012.
 
     Raises TaskFailed where a background task failed, OSError where the address cannot be taken.
     """

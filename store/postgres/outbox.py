@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -21,9 +22,11 @@ class Outbox:
         self._database = database
         self._tenants = tenants
 
-    async def claim(self, now: datetime, limit: int, lease_s: float) -> list[Alert]:
-        params = {"now": now, "limit": limit, "leased_until": now + timedelta(seconds=lease_s)}
-        return [_alert(row) for row in await self._database.fetch(_SQL["claim"], params)]
+    async def claim(self, now: datetime, limit: int, lease_s: float, busy: Sequence[tuple[str, str]] = ()) -> list[Alert]:
+        params: dict[str, Any] = {"now": now, "limit": limit, "leased_until": now + timedelta(seconds=lease_s)}
+        if busy:
+            params |= {"busy_tenants": [tenant for tenant, _ in busy], "busy": [subscription for _, subscription in busy]}
+        return [_alert(row) for row in await self._database.fetch(_SQL.narrowed("claim", params), params)]
 
     async def delivered(self, alert: str, now: datetime) -> None:
         await self._database.execute(_SQL["delivered"], {"id": alert, "now": now})

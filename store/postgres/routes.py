@@ -29,7 +29,7 @@ _Place = tuple[int, str]
 
 class RouteRepository(PostgresRepository[Route]):
     kind = "route"
-    filters = frozenset({"vehicle", "status"})
+    filters = frozenset({"vehicle", "status", "stop"})
     sql = _SQL
 
     async def create(self, item: Route) -> Route:

@@ -10,6 +10,9 @@ WHERE true
     AND (tenants.name, routes.id) > (%(after_tenant)s, %(after_id)s) -- if after_tenant
     AND routes.vehicle = %(vehicle)s -- if vehicle
     AND routes.status = %(status)s -- if status
+    AND EXISTS ( -- if stop
+        SELECT FROM stops WHERE stops.tenant_id = routes.tenant_id AND stops.route = routes.id AND stops.id = %(stop)s -- if stop
+    ) -- if stop
 ORDER BY routes.tenant_id, routes.id -- if tenant_id
 ORDER BY tenants.name, routes.id -- if across
 LIMIT %(limit)s

@@ -41,6 +41,11 @@ SELECT id FROM gone
 WITH due AS (
     SELECT outbox.id FROM outbox
     WHERE due_at <= %(now)s
+        AND (outbox.tenant_id, outbox.subscription) NOT IN ( -- if busy
+            SELECT tenants.id, busy.subscription -- if busy
+            FROM unnest(%(busy_tenants)s::text[], %(busy)s::text[]) AS busy (tenant, subscription) -- if busy
+            JOIN tenants ON tenants.name = busy.tenant -- if busy
+        ) -- if busy
         AND EXISTS (SELECT FROM events WHERE events.seq = outbox.event_seq)
         AND EXISTS (
             SELECT FROM subscriptions
