@@ -71,7 +71,7 @@ class IngestMetrics:
         self.flagged = counter("flagged", "Fixes kept though suspicious, by flag.", ["flag"])
         self.dead_letters_dropped = counter("dead_letters_dropped", "Dead letters beyond the limit a second: counted, not kept.")
         self.events = counter("events", "Events found.")
-        self.late = counter("late", "Vehicles folded again because of late fixes.")
+        self.repairs = counter("repairs", "Vehicles folded again because of late fixes.")
         self.world_reloads = counter("world_reloads", "Reloads of fences, routes and mountings.")
         self.checkpoints = counter("checkpoints", "Checkpoints written.")
         self.collisions = counter("collisions", "Commits that met rows already stored and took the slow path.")

@@ -6,6 +6,7 @@ with the numbers of the messages as they were in the batch.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -17,6 +18,8 @@ from fleet.message import MessageBatch
 from fleet.screening import Reason
 from ingest.formats.topics import REMEMBERED_TOPICS, TopicFilter
 from ingest.protocol import Decoded, Format, Refusal
+
+log = logging.getLogger(__name__)
 
 #: A store-and-forward message of some thousand fixes has this size; what is larger is no report of a vehicle.
 DEFAULT_LARGEST_PAYLOAD_BYTES: Final = 1 << 20
@@ -78,7 +81,7 @@ class Router:
         if len(distinct) == 1 and not batch.broken:
             (only,) = distinct
             if only >= 0 and max(map(len, batch.payloads)) <= self._largest_payload_bytes:
-                return self._selected[only].format.decode(batch, self._default_tenant)
+                return self._decode_by(only, batch)
         return self._decode_mixed(batch, routes)
 
     def _find(self, topic: str) -> int:
@@ -109,9 +112,20 @@ class Router:
             else:
                 members.setdefault(route, []).append(index)
         for route, indices in members.items():
-            decoded = self._selected[route].format.decode(_part(batch, indices), self._default_tenant)
-            parts.append(_renumbered(decoded, indices))
+            parts.append(_renumbered(self._decode_by(route, _part(batch, indices)), indices))
         return _joined(parts)
+
+    def _decode_by(self, route: int, batch: MessageBatch) -> Decoded:
+        """By one format. A decoder that raises has a defect; it must not cost more than the messages that show it."""
+        wire_format = self._selected[route].format
+        try:
+            return wire_format.decode(batch, self._default_tenant)
+        except Exception as defect:
+            if len(batch) > 1:
+                return _joined([_renumbered(self._decode_by(route, _part(batch, [index])), [index]) for index in range(len(batch))])
+            log.exception("the format %s has a defect, shown by a message on %r", wire_format.name, batch.topics[0])
+            detail = f"the decoder of {wire_format.name} failed: {type(defect).__name__}"
+            return Decoded(fixes=FixBatch.empty(), refused=[Refusal(message=0, reason=Reason.UNSUPPORTED, detail=detail)])
 
     def _refusal(self, index: int, route: int, broken: Reason | None, batch: MessageBatch) -> Refusal | None:
         """What is wrong with a message before anybody looks inside; None where nothing is."""

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, cast
 
 import orjson
 
@@ -27,20 +28,24 @@ from ingest.loop.accounting import Accounting
 from ingest.loop.gathering import Gatherer, joined
 from ingest.loop.patience import Patience
 from ingest.loop.prepared import Prepared, newest_receipt
-from ingest.loop.seam import WorkerPipeline
 from ingest.loop.sign import SIGN_TOPIC, Sign
 from ingest.loop.strangers import register
 from ingest.loop.takeup import take_up
 from ingest.loop.world import WorldWatch
 from ingest.loop.writing import Writer
 from ingest.metrics import IngestMetrics
+from ingest.pipeline import Pipeline
 from ingest.protocol import Source
 from ingest.reception import Reception
-from store.protocol import Store
+from ingest.repair import Repairs
+from store.protocol import Commit, Store, Unavailable
 
 log = logging.getLogger(__name__)
 
 _TICK_INTERVAL_S: Final = 1.0
+#: Repairs may hold up the next commit for so long.
+_REPAIR_AT_MOST_S: Final = 0.25
+_RETRY_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +77,7 @@ class Worker:
         *,
         source: Source,
         store: Store,
-        pipeline: WorkerPipeline,
+        pipeline: Pipeline,
         reception: Reception,
         live: LivePublisher,
         settings: WorkerSettings | None = None,
@@ -93,6 +98,9 @@ class Worker:
         self._live = LiveFrames(live, vehicle_of=reception.registry.vehicle, clock=_monotonic)
         self._limit = DeadLetterLimit(self._settings.dead_letters_per_s)
         self._accounting = Accounting(self.metrics)
+        self._repairs = Repairs(store, pipeline)
+        #: The last of the pipeline's steps that is in the store.
+        self._committed_step = 0
         self._ready = Prepared()
         self._busy: asyncio.Task[None] | None = None
         self._oldest_busy_us = 0
@@ -123,6 +131,7 @@ class Worker:
         world = await self._world.first()
         now = self._clock()
         await take_up(self._store, self._pipeline, self._reception, world, self._patience, self._writer, now)
+        self._committed_step = self._pipeline.steps
         self._ticked_at_s = self._saved_at_s = _monotonic()
         self.is_started = True
         log.info("took up the work: %d trackers known", len(self._reception.registry))
@@ -174,7 +183,7 @@ class Worker:
         world = self._world.take()
         if world is not None:
             self._reception.registry.replace(world.mountings)
-            self._pipeline.apply(world, self._clock())
+            self._ready.outcome.extend(self._pipeline.apply(world, self._clock()))
         now_s = _monotonic()
         if now_s - self._ticked_at_s >= _TICK_INTERVAL_S:
             self._ticked_at_s = now_s
@@ -194,7 +203,7 @@ class Worker:
             return
         if _monotonic() - self._saved_at_s >= self._settings.checkpoint_interval_s:
             self._save()
-        if not self._ready.is_empty:
+        if not self._ready.is_empty or self._repairs.due(self._committed_step):
             self._start(self._ready)
 
     def _save(self) -> None:
@@ -207,6 +216,8 @@ class Worker:
 
     def _start(self, prepared: Prepared) -> None:
         self._ready = Prepared()
+        prepared.step = self._pipeline.steps
+        prepared.anchors = self._pipeline.anchors()
         self._oldest_busy_us = prepared.batches[0].received[0] if prepared.batches else 0
         self._busy = asyncio.create_task(self._deliver(prepared), name="ingest-commit")
 
@@ -221,6 +232,26 @@ class Worker:
         for batch in prepared.batches:
             await self._source.ack(batch)
         self.metrics.acknowledged.inc(prepared.messages)
+        self._committed_step = prepared.step
+        await self._repair()
+
+    async def _repair(self) -> None:
+        """Fold vehicles with late fixes again, as far as their fixes are in the store, for a moment: the rest has its turn
+        after the next commit. No batch is written meanwhile, so what is found goes in between in order."""
+        began_s = _monotonic()
+        try:
+            repairs = cast("AsyncGenerator[Commit]", self._repairs.run(self._committed_step, self._clock()))
+            async with aclosing(repairs) as commits:
+                async for commit in commits:
+                    written = await self._writer.write(commit)
+                    outcome = commit.outcome
+                    self._live.committed([], outcome.etas, {event.tenant for event in outcome.events}, written.seq)
+                    self.metrics.events.inc(len(outcome.events))
+                    if _monotonic() - began_s > _REPAIR_AT_MOST_S:
+                        break
+        except Unavailable as failure:
+            log.warning("late fixes wait, because the database cannot be reached: %s", failure)
+            await asyncio.sleep(_RETRY_S)
 
     async def _collect(self) -> None:
         """Take note of a commit that is done; its failure is ours."""
@@ -274,7 +305,7 @@ class Worker:
         self.metrics.in_flight.set(getattr(self._source, "in_flight", sign.in_flight))
         self.metrics.reconnects.set(getattr(self._source, "reconnects", 0))
         self.metrics.sessions_lost.set(getattr(self._source, "sessions_lost", 0))
-        self._accounting.totals(self._patience.failures, self._live.dropped, self._world.loads)
+        self._accounting.totals(self._patience.failures, self._live.dropped, self._world.loads, self._repairs.done)
 
 
 def _monotonic() -> float:

@@ -23,6 +23,7 @@ class Accounting:
         self._database_failures = _total(metrics.database_failures)
         self._live_dropped = _total(metrics.live_dropped)
         self._world_loads = _total(metrics.world_reloads)
+        self._repairs = _total(metrics.repairs)
 
     def taken(self, batch: MessageBatch, taken: Taken, dropped: int) -> None:
         """A chunk was decoded and screened; `dropped` of its dead letters are not kept."""
@@ -54,11 +55,12 @@ class Accounting:
             if len(fixes):
                 metrics.lag_s.observe(np.maximum(now_us - fixes.received, 0) / MICROS_PER_S)
 
-    def totals(self, database_failures: int, live_dropped: int, world_loads: int) -> None:
+    def totals(self, database_failures: int, live_dropped: int, world_loads: int, repairs: int) -> None:
         """Totals that other parts keep."""
         self._database_failures(database_failures)
         self._live_dropped(live_dropped)
         self._world_loads(world_loads)
+        self._repairs(repairs)
 
 
 def _total(counter: Counter) -> Callable[[int], None]:

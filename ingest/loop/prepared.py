@@ -29,6 +29,8 @@ class Prepared:
     reasons: Counter[Reason] = field(default_factory=Counter)
     flagged: Counter[Flag] = field(default_factory=Counter)
     duplicates: int = 0
+    #: The last of the pipeline's steps that this includes.
+    step: int = 0
 
     @property
     def messages(self) -> int:

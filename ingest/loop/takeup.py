@@ -17,8 +17,8 @@ from fleet.fix import FixBatch
 from fleet.outcome import Outcome
 from fleet.vehicle import Mounting
 from ingest.loop.patience import Patience
-from ingest.loop.seam import WorkerPipeline
 from ingest.loop.writing import Writer
+from ingest.pipeline import Pipeline
 from ingest.reception import Reception
 from store.protocol import Commit, LatestPosition, Store, World
 
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 async def take_up(
-    store: Store, pipeline: WorkerPipeline, reception: Reception, world: World, patience: Patience, writer: Writer, now: datetime
+    store: Store, pipeline: Pipeline, reception: Reception, world: World, patience: Patience, writer: Writer, now: datetime
 ) -> None:
     """Bring registry, screen and pipeline to where the store is."""
     reception.registry.replace(world.mountings)
@@ -46,7 +46,7 @@ async def take_up(
 class _CatchUp:
     """Feeds in the fixes of all batches later than `after`, each once, even where the database is lost in between."""
 
-    def __init__(self, store: Store, pipeline: WorkerPipeline, after: int, now: datetime) -> None:
+    def __init__(self, store: Store, pipeline: Pipeline, after: int, now: datetime) -> None:
         self._store = store
         self._pipeline = pipeline
         self._after = after

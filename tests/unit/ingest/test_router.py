@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleet.message import MessageBatch
 from fleet.screening import Reason
 from ingest.formats.hfp import Hfp
 from ingest.formats.native import Native
 from ingest.formats.topics import TopicFilter
+from ingest.protocol import Decoded
 from ingest.router import Router, selections
 from tests.unit.ingest.messages import batch_of
 
@@ -111,3 +113,25 @@ def test_mixing_changes_nothing_about_a_format() -> None:
     apart = json.dumps(router().decode(batch_of([NATIVE])).fixes.lat.tolist())
     mixed = json.dumps(router().decode(batch_of([NATIVE, b"?"], ["fleet/a/b/fix", "x"])).fixes.lat.tolist())
     assert apart == mixed
+
+
+class Defective:
+    """Raises for one payload."""
+
+    name = "defective"
+    topics = ("fleet/+/+/fix",)
+
+    def decode(self, batch: MessageBatch, default_tenant: str) -> Decoded:
+        if b"boom" in batch.payloads:
+            raise ZeroDivisionError
+        return Native().decode(batch, default_tenant)
+
+
+def test_a_decoder_with_a_defect_costs_only_the_messages_that_show_it() -> None:
+    defective = Router(selections([Defective()]), default_tenant="default")
+    decoded = defective.decode(batch_of([NATIVE, b"boom", NATIVE, b"{"]))
+    assert decoded.fixes.message.tolist() == [0, 2]
+    assert {refusal.message: refusal.detail for refusal in decoded.refused} == {
+        1: "the decoder of defective failed: ZeroDivisionError",
+        3: "Input data was truncated",
+    }

@@ -13,6 +13,7 @@ from fleet.outcome import Outcome
 from fleet.vehicle import Mounting
 from ingest.formats import FORMATS
 from ingest.live import LivePublisher
+from ingest.pipeline import Pipeline
 from ingest.reception import Reception
 from ingest.registry import Registry
 from ingest.router import Router, selections
@@ -96,10 +97,11 @@ class TroubledStore(MemoryStore):
         ]
 
 
-class PlainPipeline:
+class PlainPipeline(Pipeline):
     """One event a fix; its state of a vehicle is how many fixes it saw."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.seen: dict[int, int] = {}
         self.worlds: list[World] = []
         self.learnt: list[Mounting] = []
@@ -130,7 +132,7 @@ class PlainPipeline:
     def tick(self, now: datetime) -> Outcome:
         return Outcome()
 
-    def checkpoint(self) -> Mapping[int, bytes]:
+    def checkpoint(self) -> dict[int, bytes]:
         changed, self._changed = self._changed, set()
         return {key: str(self.seen[key]).encode() for key in changed}
 
