@@ -93,24 +93,27 @@ class FleetDrive:
         self._crews = [self._hire(number, f"{options.prefix}{number:0{width}}") for number in range(1, options.vans + 1)]
 
     async def run(self) -> None:
-        """Plan the first rounds, then report until the duration is over or the task is cancelled."""
-        started = self.clock()
+        """Plan the first rounds, then report until the duration is over or the task is cancelled.
+
+        The vans start when this is called: what they report while the plan is still being handed over is sent right after it.
+        """
+        started, begun_s = self.clock(), asyncio.get_running_loop().time()
         await self.planner.add_vehicles([crew.ident for crew in self._crews])
         await self.planner.add_fences(town_fences(self.graph))
         await self.planner.add_rounds([self._first_round(crew, started) for crew in self._crews])
         for crew in self._crews:
             await self.transmit(_status_topic(self.options.tenant, crew.ident), b"online", retain=True)
-        await self._report_until_done(started)
+        await self._report_until_done(started, begun_s)
 
-    async def _report_until_done(self, started: datetime) -> None:
+    async def _report_until_done(self, started: datetime, begun_s: float) -> None:
         options, loop = self.options, asyncio.get_running_loop()
-        begun, slot, slot_s = loop.time(), 0, options.interval_s / _SLOTS
+        slot, slot_s = 0, options.interval_s / _SLOTS
         while options.duration_s is None or slot * slot_s < options.duration_s:
             slot += 1
             now = started + timedelta(seconds=slot * slot_s)
             self.progress.simulated_s = slot * slot_s
             await self._report(self._crews[slot % _SLOTS :: _SLOTS], now)
-            ahead_s = slot * slot_s / options.speed - (loop.time() - begun)
+            ahead_s = slot * slot_s / options.speed - (loop.time() - begun_s)
             await self.sleep(max(0.0, ahead_s))
 
     async def _report(self, crews: list[_Crew], now: datetime) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import httpx
 import numpy as np
@@ -13,6 +14,9 @@ from firmware_sim.road_graph import RoadGraph
 from firmware_sim.rounds import Round
 from fleet.errors import OutriderError
 from fleet.geodesy import METRES_PER_DEGREE, metres_per_degree_lon
+
+#: Requests under way at a time.
+_AT_ONCE: Final = 8
 
 
 class PlanRefused(OutriderError):
@@ -68,23 +72,33 @@ class ApiPlanner:
         self._tenant = tenant
 
     async def add_vehicles(self, idents: Sequence[str]) -> None:
-        for ident in idents:
-            name = ident.replace("-", " ").capitalize()
-            await self._post("/v1/vehicles", {"id": ident, "name": name, "tracker": ident, "tags": ["simulated"]})
+        names = ((ident, ident.replace("-", " ").capitalize()) for ident in idents)
+        await self._post_all(
+            "/v1/vehicles", [{"id": ident, "name": name, "tracker": ident, "tags": ["simulated"]} for ident, name in names]
+        )
 
     async def add_fences(self, fences: Iterable[Mapping[str, Any]]) -> None:
-        for fence in fences:
-            await self._post("/v1/fences", dict(fence))
+        await self._post_all("/v1/fences", fences)
 
     async def add_rounds(self, rounds: Sequence[Round]) -> None:
         await self._post("/v1/routes:import", {"routes": [dict(one.route) for one in rounds]})
-        for one in rounds:
-            for order in one.orders:
-                await self._post("/v1/orders", dict(order))
+        await self._post_all("/v1/orders", [order for one in rounds for order in one.orders])
 
-    async def _post(self, path: str, body: dict[str, Any]) -> None:
+    async def _post_all(self, path: str, bodies: Iterable[Mapping[str, Any]]) -> None:
+        """Some at a time: a plan of hundreds of orders should not wait for each answer in turn, nor flood the server."""
+        turns = asyncio.Semaphore(_AT_ONCE)
+
+        async def post(body: Mapping[str, Any]) -> None:
+            async with turns:
+                await self._post(path, body)
+
+        async with asyncio.TaskGroup() as group:
+            for body in bodies:
+                group.create_task(post(body))
+
+    async def _post(self, path: str, body: Mapping[str, Any]) -> None:
         try:
-            answer = await self._client.post(path, json=body, params={"tenant": self._tenant})
+            answer = await self._client.post(path, json=dict(body), params={"tenant": self._tenant})
         except httpx.HTTPError as problem:
             raise PlanRefused(f"{path}: {str(problem) or type(problem).__name__}") from problem
         if answer.status_code != httpx.codes.CONFLICT and answer.is_error:

@@ -74,5 +74,5 @@ def start_logging(settings: Settings, tier: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Json(tier) if settings.log_format is LogFormat.JSON else _Text(tier))
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
-    for chatty in ("httpx", "httpcore", "amqtt", "transitions", "asyncio", "psycopg.pool"):
+    for chatty in ("httpx", "httpcore", "amqtt", "transitions", "asyncio", "psycopg.pool", "uvicorn"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLogger().level))
