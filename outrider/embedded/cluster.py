@@ -49,7 +49,7 @@ def pick_install(home: ServerHome, installs: list[PostgresInstall]) -> PostgresI
             return install
     needed = f"PostgreSQL {major}" + (" with TimescaleDB" if needs_timescaledb else "")
     found = ", ".join(each.description for each in installs)
-    raise EmbeddedError(f"the data in {cluster} needs {needed}; this machine has {found}")
+    raise EmbeddedError(f"the data in {cluster} needs {needed}; found: {found}")
 
 
 def prepare_cluster(home: ServerHome, install: PostgresInstall, *, socket_dir: Path) -> Cluster:

