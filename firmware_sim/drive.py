@@ -28,6 +28,9 @@ _SLOTS: Final = 20
 _STEP_S: Final = 1.0
 #: At the start each van is this far in time from its first stop, so that a demo shows arrivals at once.
 _FIRST_ARRIVAL_S: Final = (15.0, 150.0)
+#: So many begin their day late, by so much.
+_LATE_SHARE: Final = 0.15
+_LATE_S: Final = (420.0, 900.0)
 _BREAK_S: Final = 45.0
 
 
@@ -142,16 +145,16 @@ class FleetDrive:
         )
 
     def _first_round(self, crew: _Crew, started: datetime) -> Round:
-        """A round that began a while ago: the van is already on its way to the first stop."""
-        head_start_s = float(crew.rng.uniform(60, 240))
-        one = self._plan(crew, started - timedelta(seconds=head_start_s))
+        """A round that began a while ago: the van is nearly at its first stop, most of them on time, some of them not."""
+        one = self._plan(crew, started)
         van = crew.van
         assert van is not None
         to_first_s = float(crew.rng.uniform(*_FIRST_ARRIVAL_S))
+        is_late = crew.rng.random() < _LATE_SHARE
+        late_s = float(crew.rng.uniform(*_LATE_S)) if is_late else float(crew.rng.normal(0, 90))
         way = van.legs[0].way
-        left_m = min(way.length_m * 0.9, to_first_s * 0.5 * float(way.speed_mps.mean()) * crew.habit)
-        van.start_at(way.length_m - left_m)
-        return one
+        van.start_at(way.length_m - min(way.length_m * 0.9, to_first_s * 0.5 * float(way.speed_mps.mean()) * crew.habit))
+        return one.postponed(timedelta(seconds=to_first_s - late_s) - (one.first_planned - started))
 
     def _next_round(self, crew: _Crew, now: datetime) -> Round | None:
         """A new round for a van that has finished its own and had a break."""
@@ -167,7 +170,7 @@ class FleetDrive:
     def _plan(self, crew: _Crew, starts_at: datetime) -> Round:
         crew.rounds += 1
         self.progress.rounds += 1
-        route = f"R-{crew.ident}-{starts_at:%m%d%H%M}-{crew.rounds}"
+        route = f"{crew.ident}-{starts_at:%m%d-%H%M}-{crew.rounds}"
         one = plan_round(
             self.graph,
             vehicle=crew.ident,

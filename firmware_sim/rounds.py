@@ -6,7 +6,7 @@ The plan comes out in the words of the plan file, so the simulator can write it,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from firmware_sim.road_graph import NoRoad, RoadGraph, Way
 from firmware_sim.van import Leg
-from fleet.clock import rfc3339
+from fleet.clock import parse_rfc3339, rfc3339
 from fleet.geodesy import distance_m
 
 #: A plan that drives at the limits is never kept; planners allow for lights and traffic.
@@ -36,6 +36,21 @@ class Round:
     route: Mapping[str, Any]
     orders: tuple[Mapping[str, Any], ...]
     end: int
+
+    @property
+    def first_planned(self) -> datetime:
+        """When the first stop is planned."""
+        return parse_rfc3339(self.route["stops"][0]["planned_arrival"])
+
+    def postponed(self, by: timedelta) -> Round:
+        """The same round, planned later by so much (earlier where negative)."""
+        stops = [
+            {**stop, "planned_arrival": _moved(stop["planned_arrival"], by), "window": [_moved(end, by) for end in stop["window"]]}
+            for stop in self.route["stops"]
+        ]
+        route = {**self.route, "starts_at": _moved(self.route["starts_at"], by), "stops": stops}
+        orders = tuple({**order, "promise": [_moved(end, by) for end in order["promise"]]} for order in self.orders)
+        return replace(self, route=route, orders=orders)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +80,10 @@ def plan_round(
         planned += timedelta(seconds=service_s)
     planned_route = {"id": route, "vehicle": vehicle, "starts_at": rfc3339(starts_at), "stops": stops}
     return Round(legs=tuple(legs), route=planned_route, orders=tuple(orders), end=here)
+
+
+def _moved(instant: str, by: timedelta) -> str:
+    return rfc3339(parse_rfc3339(instant) + by)
 
 
 def _next_stop(graph: RoadGraph, here: int, rng: np.random.Generator) -> tuple[int, Way]:
