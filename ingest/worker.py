@@ -54,7 +54,7 @@ class WorkerSettings:
 
     #: Of this worker among others: its MQTT client id.
     name: str = "outrider-worker"
-    #: Most messages in one transaction.
+    #: Most messages in one transaction; of store-and-forward messages, as many as hold the same number of fixes.
     batch_messages: int = 10_000
     checkpoint_interval_s: float = 10.0
     #: Trackers that nobody registered: quarantined, or taken in with a vehicle of their name.
@@ -140,7 +140,7 @@ class Worker:
         gatherer = Gatherer(self._source.batches())
         try:
             while not (gatherer.has_ended and self._busy is None and self._ready.is_empty):
-                room = max(1, self._settings.batch_messages - self._ready.messages)
+                room = max(1, self._settings.batch_messages - self._ready.weight)
                 parts = await gatherer.chunk(self._busy, room, self._time_to_wake_s())
                 await self._collect()
                 if parts:
@@ -196,7 +196,7 @@ class Worker:
 
     async def _hand_over(self, *, must_wait: bool) -> None:
         """Give what is ready to the writer if it is free, or has to be waited for because there is no more room."""
-        if self._busy is not None and (must_wait or self._ready.messages >= self._settings.batch_messages):
+        if self._busy is not None and (must_wait or self._ready.weight >= self._settings.batch_messages):
             await asyncio.wait({self._busy})
             await self._collect()
         if self._busy is not None:

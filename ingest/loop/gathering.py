@@ -20,6 +20,10 @@ WORTH_A_PASS: Final = 2_000
 _ASK_INTERVAL_S: Final = 0.002
 
 
+#: A message with one fix is about as long.
+_USUAL_BYTES: Final = 150
+
+
 class Gatherer:
     """Takes from a source's batches; one consumer."""
 
@@ -31,8 +35,8 @@ class Gatherer:
     async def chunk(self, busy: asyncio.Future[Any] | None, room: int, timeout_s: float) -> list[MessageBatch]:
         """Batches that came in. `busy` is the commit under way, if any; returns as soon as it is done, perhaps with nothing.
 
-        Also returns after `timeout_s`, when the source has ended, and once `room` messages are reached (a batch is never
-        cut: the last one may go beyond).
+        Also returns after `timeout_s`, when the source has ended, and once the weight of `room` messages is reached (a batch
+        is never cut: the last one may go beyond).
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_s
@@ -43,7 +47,7 @@ class Gatherer:
             part = await self._take(busy, deadline - loop.time())
             if part is not None:
                 parts.append(part)
-                count += len(part)
+                count += weight_of(part)
             is_idle = busy is None or busy.done()
             if is_idle or count >= wanted or loop.time() >= deadline:
                 break
@@ -73,6 +77,11 @@ class Gatherer:
 
     async def _ask(self) -> MessageBatch | None:
         return await anext(self._batches, None)
+
+
+def weight_of(batch: MessageBatch) -> int:
+    """How much work a batch is: its messages, where they are long (store and forward) as many as would hold the same in short."""
+    return max(len(batch), sum(map(len, batch.payloads)) // _USUAL_BYTES)
 
 
 def joined(parts: Sequence[MessageBatch]) -> MessageBatch:

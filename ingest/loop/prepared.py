@@ -12,7 +12,7 @@ from fleet.fix import FixBatch
 from fleet.message import DeadLetter, MessageBatch
 from fleet.outcome import Outcome
 from fleet.screening import Flag, Reason
-from ingest.loop.gathering import joined
+from ingest.loop.gathering import joined, weight_of
 from store.protocol import Anchor, Commit
 
 
@@ -35,6 +35,11 @@ class Prepared:
     @property
     def messages(self) -> int:
         return sum(map(len, self.batches))
+
+    @property
+    def weight(self) -> int:
+        """How much work it is, in messages of one fix."""
+        return sum(map(weight_of, self.batches))
 
     @property
     def is_empty(self) -> bool:
