@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -14,14 +15,16 @@ from outrider.ports import free_port
 ROOT = Path(__file__).parents[3]
 
 
-def outrider(*arguments: str, folder: Path, given: bytes = b"", **environment: str) -> subprocess.CompletedProcess[str]:
+def outrider(
+    *arguments: str, folder: Path, given: bytes = b"", environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     base = {name: value for name, value in os.environ.items() if not name.startswith("OUTRIDER_")}
     done = subprocess.run(
         [sys.executable, "-m", "outrider", *arguments],
         input=given,
         capture_output=True,
         cwd=folder,
-        env={**base, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error", **environment},
+        env={**base, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error", **(environment or {})},
         timeout=120,
         check=False,
     )
@@ -49,7 +52,7 @@ def test_a_failure_is_exit_code_1_and_one_line(
     arguments: list[str], environment: dict[str, str], line: str, tmp_path: Path
 ) -> None:
     (tmp_path / "no.osm").write_text("no map")
-    done = outrider(*arguments, folder=tmp_path, **environment)
+    done = outrider(*arguments, folder=tmp_path, environment=environment)
     assert done.returncode == 1
     assert done.stderr.startswith(line)
     assert done.stderr.count("\n") == 1
@@ -58,7 +61,7 @@ def test_a_failure_is_exit_code_1_and_one_line(
 
 def test_a_database_that_is_away_is_named_without_its_password(tmp_path: Path) -> None:
     url = f"postgresql://outrider:hunter2@127.0.0.1:{free_port('127.0.0.1')}/outrider"
-    done = outrider("migrate", folder=tmp_path, OUTRIDER_DATABASE_URL=url)
+    done = outrider("migrate", folder=tmp_path, environment={"OUTRIDER_DATABASE_URL": url})
     assert done.returncode == 1
     assert "hunter2" not in done.stderr
     assert "Traceback" not in done.stderr
@@ -70,9 +73,11 @@ def test_doctor_says_what_is_wrong_and_fails(tmp_path: Path) -> None:
     done = outrider(
         "doctor",
         folder=tmp_path,
-        OUTRIDER_DATABASE_URL=f"postgresql://u:hunter2@127.0.0.1:{port}/x",
-        OUTRIDER_MQTT_URL=f"mqtt://u:hunter2@127.0.0.1:{port}",
-        OUTRIDER_HTTP_HOST="0.0.0.0",
+        environment={
+            "OUTRIDER_DATABASE_URL": f"postgresql://u:hunter2@127.0.0.1:{port}/x",
+            "OUTRIDER_MQTT_URL": f"mqtt://u:hunter2@127.0.0.1:{port}",
+            "OUTRIDER_HTTP_HOST": "0.0.0.0",
+        },
     )
     assert done.returncode == 1
     lines = {line.split()[1]: line.split()[0] for line in done.stderr.splitlines() if line.strip()}

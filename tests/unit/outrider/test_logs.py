@@ -38,7 +38,7 @@ def test_a_trace_is_scrubbed_too(capsys: pytest.CaptureFixture[str]) -> None:
     root = logging.getLogger()
     before = (root.level, root.handlers[:])
     try:
-        start_logging(Settings(log_format="json", _env_file=None), "worker")  # type: ignore[call-arg, arg-type]
+        start_logging(Settings(log_format="json", _env_file=None), "worker")
         try:
             int("postgresql://u:hunter2@db/x")
         except ValueError:
