@@ -13,7 +13,7 @@ import asyncio
 import ssl
 import time
 from collections.abc import Sequence
-from typing import Final, cast
+from typing import Final, Protocol, cast
 
 from mqttwire.errors import (
     BrokerUnreachable,
@@ -25,6 +25,7 @@ from mqttwire.errors import (
     Unanswered,
 )
 from mqttwire.frames import FrameReader
+from mqttwire.messages import Messages
 from mqttwire.options import MqttOptions
 from mqttwire.packets import (
     FIRST_FAILURE,
@@ -53,14 +54,32 @@ SUBSCRIBE_PACKET_ID: Final = 0xFFFF
 _CLOSING_TIMEOUT_S: Final = 2.0
 
 
+class Feed(Protocol):
+    """A connection as its listener knows it. `Connection` is one; a source on another client brings its own."""
+
+    #: Where messages collect; the listener may replace it.
+    messages: Messages
+
+    @property
+    def is_open(self) -> bool: ...
+
+    def resume(self) -> None:
+        """Read on, after `Listener.arrived` said to stop."""
+        ...
+
+    def answer(self, answers: Sequence[bytes]) -> None:
+        """Send these acknowledging packets, in order; empty ones are none."""
+        ...
+
+
 class Listener:
     """Who is told what a connection reads; by itself it wants nothing. Called by the event loop: be quick, raise nothing."""
 
-    def opened(self, connection: Connection) -> None:
-        """Before the first byte: `connection.reader.messages` is where messages collect, and may be replaced."""
+    def opened(self, connection: Feed) -> None:
+        """Before the first byte: `connection.messages` is where messages collect, and may be replaced."""
 
     def arrived(self, count: int) -> bool:  # noqa: ARG002
-        """`reader.messages` has grown by `count`. False: stop reading until `Connection.resume`."""
+        """`messages` has grown by `count`. False: stop reading until `Connection.resume`."""
         return True
 
     def acknowledged(self, packet_ids: Sequence[bytes]) -> None:
@@ -99,7 +118,7 @@ class Connection(asyncio.BufferedProtocol):
         self._suback: asyncio.Future[SubAck] | None = None
         self._error: ConnectionLost | None = None
         self.dialect = dialect
-        self.reader = FrameReader(has_properties=dialect.has_properties, max_payload_bytes=max_payload_bytes)
+        self._reader = FrameReader(has_properties=dialect.has_properties, max_payload_bytes=max_payload_bytes)
         #: Done, with the reason, when the connection has ended.
         self.lost: asyncio.Future[ConnectionLost] = self._loop.create_future()
         #: What the broker said about itself.
@@ -166,9 +185,26 @@ class Connection(asyncio.BufferedProtocol):
         return self._transport is not None and not self._transport.is_closing() and not self.lost.done()
 
     @property
+    def version(self) -> str:
+        return self.dialect.name
+
+    def reason(self, code: int) -> str:
+        """A reason code in words."""
+        return self.dialect.reason(code)
+
+    @property
     def keep_alive_s(self) -> int:
         """The broker's word goes before ours [MQTT-3.1.2-21]; 0 would mean never, and we still want to find a dead peer."""
         return self.server.keep_alive_s or self._options.keep_alive_s
+
+    @property
+    def messages(self) -> Messages:
+        """What was read and is not taken away yet."""
+        return self._reader.messages
+
+    @messages.setter
+    def messages(self, place: Messages) -> None:
+        self._reader.messages = place
 
     async def close(self) -> None:
         """Say goodbye and end; returns when the socket is closed."""
@@ -201,14 +237,14 @@ class Connection(asyncio.BufferedProtocol):
         if data is None:
             return  # in the middle of a large packet: go on at full speed
         try:
-            used = self.reader.feed(data)
-            for frame in self.reader.control:
+            used = self._reader.feed(data)
+            for frame in self._reader.control:
                 self._handle(self.dialect.decode(frame))
         except MalformedStream as exc:
             self._end(exc, MALFORMED_PACKET)
             return
-        self.reader.control.clear()
-        self._buffer.keep(data, used, self.reader.needed_bytes)
+        self._reader.control.clear()
+        self._buffer.keep(data, used, self._reader.needed_bytes)
         self._tell()
         self._rest()
 
@@ -238,11 +274,11 @@ class Connection(asyncio.BufferedProtocol):
 
     def _tell(self) -> None:
         """Tell the listener what this read brought."""
-        arrived = self.reader.messages.stamp(time.time_ns() // 1000)
+        arrived = self._reader.messages.stamp(time.time_ns() // 1000)
         if arrived and not self._listener.arrived(arrived):
             self._is_held = True
-        if self.reader.acknowledged:
-            acknowledged, self.reader.acknowledged = self.reader.acknowledged, []
+        if self._reader.acknowledged:
+            acknowledged, self._reader.acknowledged = self._reader.acknowledged, []
             self._listener.acknowledged(acknowledged)
 
     def _rest(self) -> None:
@@ -286,6 +322,10 @@ class Connection(asyncio.BufferedProtocol):
                 raise MalformedStream(f"{type(packet).__name__} was not asked for")
 
     # -- writing
+
+    def answer(self, answers: Sequence[bytes]) -> None:
+        """Send acknowledging packets, all in one write."""
+        self.write(b"".join(answers))
 
     def write(self, data: bytes) -> None:
         """Send bytes; nothing happens on a connection that has ended."""

@@ -151,7 +151,8 @@ class FrameReader:
             reason = Reason.TOO_LARGE
         payload = data[body:stop] if reason is None else data[body : min(stop, body + KEPT_PAYLOAD_BYTES)]
         if not is_vast:
-            self._add(topic, payload, answer, reason, stop - body, is_retained=bool(data[offset] & 1))
+            is_retained = bool(data[offset] & 1)
+            self.messages.add(topic, payload, answer, reason, full_bytes=stop - body, is_retained=is_retained)
             return stop
         # Acknowledging comes after the last byte: until then the broker has not delivered it.
         self._skipped = (topic, payload, answer, reason or Reason.TOO_LARGE, stop - body)
@@ -175,19 +176,6 @@ class FrameReader:
             body = sum(properties)
         return topic, answer, body, None if _is_utf8(raw_topic) else Reason.INVALID_UTF8
 
-    def _add(self, topic: str, payload: bytes, answer: bytes, reason: Reason | None, full_bytes: int, *, is_retained: bool) -> None:
-        messages = self.messages
-        index = len(messages.topics)
-        messages.topics.append(topic)
-        messages.payloads.append(payload)
-        messages.answers.append(answer)
-        if is_retained:
-            messages.retained.append(index)
-        if reason is not None:
-            messages.broken.append((index, reason))
-            if len(payload) < full_bytes:
-                messages.full_bytes[index] = full_bytes
-
     def _skip(self, data: bytes) -> int:
         if len(data) < self._skip_bytes:
             self._skip_bytes -= len(data)
@@ -199,7 +187,7 @@ class FrameReader:
         if self._skipped is not None:
             topic, payload, answer, reason, full_bytes = self._skipped
             self._skipped = None
-            self._add(topic, payload, answer, reason, full_bytes, is_retained=False)
+            self.messages.add(topic, payload, answer, reason, full_bytes=full_bytes)
         return offset
 
 

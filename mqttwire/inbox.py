@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-from mqttwire.connection import Connection, Listener
+from mqttwire.connection import Feed, Listener
 from mqttwire.errors import Closed
 from mqttwire.messages import Messages
 
@@ -19,14 +19,16 @@ from mqttwire.messages import Messages
 class Inbox(Listener):
     """Collects; messages of a connection that is gone stay until they are taken: they may be the only copy."""
 
-    def __init__(self, *, max_messages: int, max_bytes: int, drops_oldest: bool = False) -> None:
+    def __init__(self, *, max_messages: int, max_bytes: int, max_taken: int | None = None, drops_oldest: bool = False) -> None:
         self._max_messages = max_messages
+        self._max_taken = max_messages if max_taken is None else max_taken
         self._max_bytes = max_bytes
         self._drops_oldest = drops_oldest
         self._waiting: deque[Messages] = deque()
         self._open = Messages()
-        self._connection: Connection | None = None
+        self._connection: Feed | None = None
         self._consumer: asyncio.Future[None] | None = None
+        self._room_awaited: asyncio.Future[None] | None = None
         self._failure: BaseException | None = None
         self._taken_messages = 0
         self._taken_bytes = 0
@@ -37,20 +39,20 @@ class Inbox(Listener):
 
     # -- Listener
 
-    def opened(self, connection: Connection) -> None:
+    def opened(self, connection: Feed) -> None:
         if len(self._open):
             self._waiting.append(self._open)
         self.generation += 1
         self._open = Messages(generation=self.generation)
         self._connection = connection
-        connection.reader.messages = self._open
+        connection.messages = self._open
 
     def arrived(self, count: int) -> bool:
         self.received += count
         if self._drops_oldest:
             self._drop_oldest()
-        self._wake()
-        return self._has_room()
+        _wake(self._consumer)
+        return self.has_room
 
     # -- the consumer's side
 
@@ -83,19 +85,25 @@ class Inbox(Listener):
         connection = self._connection
         if connection is not None and messages.generation == self.generation and connection.is_open:
             # A packet id means something only within its connection: on another one it would acknowledge somebody else's message.
-            connection.write(b"".join(messages.answers))
+            connection.answer(messages.answers)
             self.released += len(messages)
         self._make_progress()
+
+    async def wait_room(self) -> None:
+        """Return when more may come in."""
+        while not self.has_room:
+            self._room_awaited = asyncio.get_running_loop().create_future()
+            await self._room_awaited
 
     def fail(self, error: BaseException) -> None:
         """Nothing more will come: the consumer is told why."""
         self._failure = self._failure or error
-        self._wake()
+        _wake(self._consumer)
 
     # -- inside
 
     def _next_piece(self, max_messages: int) -> Messages | None:
-        limit = min(max_messages, self._max_messages - self._taken_messages)
+        limit = min(max_messages, self._max_taken - self._taken_messages)
         first = self._waiting[0] if self._waiting else self._open
         if limit <= 0 or not len(first) or self._taken_bytes >= self._max_bytes:
             return None
@@ -115,7 +123,7 @@ class Inbox(Listener):
             return piece
         self._open = rest
         if self._connection is not None:
-            self._connection.reader.messages = rest
+            self._connection.messages = rest
         return piece
 
     def _drop_oldest(self) -> None:
@@ -124,17 +132,22 @@ class Inbox(Listener):
             piece = self._cut(first, excess)
             self.dropped += len(piece)
             if self._connection is not None and piece.generation == self.generation:
-                self._connection.write(b"".join(piece.answers))
+                self._connection.answer(piece.answers)
 
-    def _has_room(self) -> bool:
+    @property
+    def has_room(self) -> bool:
+        """Whether more may come in."""
         waiting_bytes = sum(piece.wire_bytes for piece in self._waiting) + self._open.wire_bytes
         return self.in_flight < self._max_messages and waiting_bytes + self._taken_bytes < self._max_bytes
 
     def _make_progress(self) -> None:
-        if self._connection is not None and self._has_room():
-            self._connection.resume()
-        self._wake()
+        if self.has_room:
+            if self._connection is not None:
+                self._connection.resume()
+            _wake(self._room_awaited)
+        _wake(self._consumer)
 
-    def _wake(self) -> None:
-        if self._consumer is not None and not self._consumer.done():
-            self._consumer.set_result(None)
+
+def _wake(waiting: asyncio.Future[None] | None) -> None:
+    if waiting is not None and not waiting.done():
+        waiting.set_result(None)

@@ -9,58 +9,80 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final
+from typing import Final, Generic, Protocol, TypeVar
 
 from mqttwire.backoff import Backoff
-from mqttwire.connection import (
-    DEFAULT_MAX_PAYLOAD_BYTES,
-    DEFAULT_READ_INTERVAL_S,
-    Connection,
-    Listener,
-)
-from mqttwire.errors import Closed, MqttError, ProtocolVersionRefused, SessionTakenOver, SubscribeRefused
-from mqttwire.negotiate import dialect_of, negotiate
+from mqttwire.errors import Closed, ConnectionLost, MqttError, SessionTakenOver, SubscribeRefused
 from mqttwire.options import MqttOptions
-from mqttwire.packets import FIRST_FAILURE, Dialect, SessionWish
-from mqttwire.tls import tls_context
+from mqttwire.packets import FIRST_FAILURE, ConnAck
 
 _LOG: Final = logging.getLogger(__name__)
 
 
-class Link:
+class Linkable(Protocol):
+    """A connection that a link can keep up: `mqttwire.Connection`, or one on another client."""
+
+    #: Done, with the reason, when the connection has ended.
+    lost: asyncio.Future[ConnectionLost]
+    bytes_received: int
+
+    @property
+    def server(self) -> ConnAck:
+        """What the broker said about itself."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """The MQTT version spoken, as people write it."""
+        ...
+
+    @property
+    def is_open(self) -> bool: ...
+
+    async def subscribe(self, filters: Sequence[str], max_qos: int) -> Sequence[int]:
+        """Subscribe and return the broker's code for each filter. Raises ConnectionLost."""
+        ...
+
+    def reason(self, code: int) -> str:
+        """A code of `subscribe` in words."""
+        ...
+
+    async def close(self) -> None: ...
+
+    def abort(self) -> None: ...
+
+
+ConnectionT = TypeVar("ConnectionT", bound=Linkable)
+
+
+class Link(Generic[ConnectionT]):
     """One identity at one broker, connected for as long as it is open."""
 
     def __init__(
         self,
         options: MqttOptions,
-        listener: Listener,
+        open_connection: Callable[[], Awaitable[ConnectionT]],
+        on_connected: Callable[[ConnectionT], Awaitable[None]],
         *,
-        wish: SessionWish,
-        on_connected: Callable[[Connection], Awaitable[None]],
-        max_payload_bytes: int = DEFAULT_MAX_PAYLOAD_BYTES,
-        read_interval_s: float = DEFAULT_READ_INTERVAL_S,
+        keeps_session: bool,
     ) -> None:
-        tls_context(options)  # a bad certificate file is an error of the person who starts us, not of the network
         self._options = options
-        self._listener = listener
-        self._wish = wish
+        self._open_connection = open_connection
         self._on_connected = on_connected
-        self._max_payload_bytes = max_payload_bytes
-        self._read_interval_s = read_interval_s
+        self._keeps_session = keeps_session
         self._backoff = Backoff(options.backoff)
-        self._dialect: Dialect | None = None
         self._task: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
         self._is_closed = False
-        #: The connection that is up; None while there is none.
-        self.connection: Connection | None = None
+        self._bytes_before = 0
+        #: The connection that is ready for use; None while there is none.
+        self.connection: ConnectionT | None = None
         #: What is the matter just now, for people; it holds no secret.
         self.status = "not started"
-        #: Subscriptions that the broker refused while it granted others.
+        #: Subscriptions that the broker refused while it granted others, with its reason.
         self.refused: Mapping[str, str] = {}
         self.connects = 0
         self.sessions_lost = 0
-        self._bytes_before = 0
 
     @property
     def is_connected(self) -> bool:
@@ -80,7 +102,7 @@ class Link:
         self._task = asyncio.create_task(self._keep_up(), name=f"mqtt link {self._options.client_id}")
         self._task.add_done_callback(lambda task: None if task.cancelled() else _tell(on_failure, task.exception()))
 
-    async def wait_connected(self) -> Connection:
+    async def wait_connected(self) -> ConnectionT:
         """The connection, as soon as there is one that is ready for use. Raises Closed."""
         while self.connection is None:
             if self._task is None or self._task.done():
@@ -94,11 +116,26 @@ class Link:
         self._is_closed = True
         if self.connection is not None:
             await self.connection.close()
-        if self._task is not None:
+        while self._task is not None and not self._task.done():
+            # Again and again: `asyncio.wait_for` of Python 3.11 swallows a cancellation that comes together with its result.
             self._task.cancel()
-            await asyncio.wait((self._task,))
+            await asyncio.wait((self._task,), timeout=0.2)
         self._changed.set()
         self.status = "closed"
+
+    async def subscribe(self, connection: ConnectionT, filters: Sequence[str], max_qos: int) -> None:
+        """Subscribe to all; those refused are logged and kept in `refused`. Raises SubscribeRefused where none is granted."""
+        refused = _unavailable(connection, filters)
+        asked = [pattern for pattern in filters if pattern not in refused]
+        if asked:
+            codes = await connection.subscribe(asked, max_qos)
+            answers = zip(asked, codes, strict=False)
+            refused |= {pattern: connection.reason(code) for pattern, code in answers if code >= FIRST_FAILURE}
+        if filters and len(refused) == len(filters):
+            raise SubscribeRefused(refused)
+        if refused and refused != self.refused:
+            _LOG.error("%s refused to subscribe us: %s", self._options.address, _listed(refused))
+        self.refused = refused
 
     async def _keep_up(self) -> None:
         while not self._is_closed:
@@ -112,9 +149,7 @@ class Link:
     async def _one_connection(self) -> MqttError:
         """Connect and stay connected; returns why it ended. Raises MqttError where it never was of use."""
         self.status = f"connecting to {self._options.address}"
-        if self._dialect is None:
-            self._dialect = dialect_of(await negotiate(self._options))
-        connection = await self._open(self._dialect)
+        connection = await self._open_connection()
         loop = asyncio.get_running_loop()
         opened_at_s = loop.time()
         try:
@@ -128,34 +163,20 @@ class Link:
             self._backoff.succeeded(loop.time() - opened_at_s)
             connection.abort()
 
-    async def _open(self, dialect: Dialect) -> Connection:
-        try:
-            return await Connection.open(
-                self._options,
-                dialect,
-                self._listener,
-                self._wish,
-                max_payload_bytes=self._max_payload_bytes,
-                read_interval_s=self._read_interval_s,
-            )
-        except ProtocolVersionRefused:
-            self._dialect = None  # the broker was replaced by one of another version: ask again
-            raise
-
-    def _note_session(self, connection: Connection) -> None:
+    def _note_session(self, connection: ConnectionT) -> None:
         self.connects += 1
-        if self._wish.clean_start or connection.server.session_present or self.connects == 1:
+        if not self._keeps_session or connection.server.session_present or self.connects == 1:
             return
         self.sessions_lost += 1
         _LOG.warning(
-            "%s no longer knows the session of %r: messages that it held for us are lost unless it kept them elsewhere",
+            "%s has forgotten the session of %r, and with it the messages that it held for us",
             self._options.address,
             self._options.client_id,
         )
 
-    def _say_connected(self, connection: Connection) -> None:
+    def _say_connected(self, connection: ConnectionT) -> None:
         self.connection = connection
-        self.status = f"connected to {self._options.address} by MQTT {connection.dialect.name}"
+        self.status = f"connected to {self._options.address} by MQTT {connection.version}"
         if self.refused:
             self.status += f"; refused: {_listed(self.refused)}"
         self._changed.set()
@@ -167,33 +188,19 @@ class Link:
         _LOG.warning("%s; next attempt in %.1f s", error, wait_s)
         await asyncio.sleep(wait_s)
 
-    async def subscribe(self, connection: Connection, filters: Sequence[str], max_qos: int) -> None:
-        """Subscribe to all; those refused are logged and kept in `refused`. Raises SubscribeRefused where none is granted."""
-        refused = _unavailable(connection, filters)
-        asked = [pattern for pattern in filters if pattern not in refused]
-        if asked:
-            codes = await connection.subscribe(asked, max_qos)
-            answers = zip(asked, codes, strict=False)
-            refused |= {pattern: connection.dialect.reason(code) for pattern, code in answers if code >= FIRST_FAILURE}
-        if len(refused) == len(filters) and filters:
-            raise SubscribeRefused(refused)
-        if refused and refused != self.refused:
-            _LOG.error("%s refused to subscribe us: %s", self._options.address, _listed(refused))
-        self.refused = refused
-
 
 def _tell(on_failure: Callable[[BaseException], None], error: BaseException | None) -> None:
     if error is not None:
         on_failure(error)
 
 
-def _unavailable(connection: Connection, filters: Sequence[str]) -> dict[str, str]:
+def _unavailable(connection: Linkable, filters: Sequence[str]) -> dict[str, str]:
     """The filters that this broker has said it cannot serve, with the reason."""
     server = connection.server
     problems = {}
     for pattern in filters:
         if pattern.startswith("$share/") and not server.shared_available:
-            problems[pattern] = f"the broker offers no shared subscriptions by MQTT {connection.dialect.name}"
+            problems[pattern] = f"the broker offers no shared subscriptions by MQTT {connection.version}"
         elif ("#" in pattern or "+" in pattern) and not server.wildcards_available:
             problems[pattern] = "the broker offers no wildcards"
     return problems

@@ -34,6 +34,21 @@ class Messages:
     def __len__(self) -> int:
         return len(self.topics)
 
+    def add(
+        self, topic: str, payload: bytes, answer: bytes, reason: Reason | None, *, full_bytes: int, is_retained: bool = False
+    ) -> None:
+        """Add one message that needs a second look; ordinary ones go straight into the lists."""
+        index = len(self.topics)
+        self.topics.append(topic)
+        self.payloads.append(payload)
+        self.answers.append(answer)
+        if is_retained:
+            self.retained.append(index)
+        if reason is not None:
+            self.broken.append((index, reason))
+        if len(payload) < full_bytes:
+            self.full_bytes[index] = full_bytes
+
     def stamp(self, received: int) -> int:
         """Date the messages that have no date yet; returns how many there were."""
         fresh = len(self.topics) - len(self.received)

@@ -19,6 +19,7 @@ from typing import Any, Final, Self
 from mqttwire.connection import Connection, Listener
 from mqttwire.errors import Closed, PublishRefused
 from mqttwire.link import Link
+from mqttwire.opener import Opener
 from mqttwire.options import MqttOptions
 from mqttwire.packets import FIRST_FAILURE, PUBACK, Handshake, SessionWish, publish
 
@@ -49,13 +50,9 @@ class Publisher(Listener):
         read_interval_s: float = 0.001,
     ) -> None:
         self._window_wish = self._window = min(window, _MAX_PACKET_ID // 2)
-        self._link = Link(
-            options.with_client_id("outrider-pub"),
-            self,
-            wish=SessionWish(clean_start=True),
-            on_connected=self._go_on,
-            read_interval_s=read_interval_s,
-        )
+        options = options.with_client_id("outrider-pub")
+        opener = Opener(options, self, SessionWish(clean_start=True), read_interval_s=read_interval_s)
+        self._link = Link(options, opener, self._go_on, keeps_session=False)
         #: The connection to write on; None while there is none.
         self._connection: Connection | None = None
         self._live: deque[_Outgoing] = deque(maxlen=max_waiting)
@@ -230,7 +227,7 @@ class Publisher(Listener):
         connection = self._connection
         if answer.kind == PUBACK and connection is not None:
             is_refused = answer.code >= FIRST_FAILURE
-            self._settle(answer.packet_id, connection.dialect.reason(answer.code) if is_refused else "")
+            self._settle(answer.packet_id, connection.reason(answer.code) if is_refused else "")
             self._make_room()
 
     def writable(self) -> None:

@@ -15,6 +15,7 @@ from mqttwire.errors import Closed
 from mqttwire.inbox import Inbox
 from mqttwire.link import Link
 from mqttwire.messages import Messages
+from mqttwire.opener import Opener
 from mqttwire.options import MqttOptions
 from mqttwire.packets import SessionWish
 
@@ -55,13 +56,10 @@ class Subscriber:
         self._qos = qos
         self._max_waiting = max_waiting
         self._inbox = Inbox(max_messages=max_waiting, max_bytes=max_waiting_bytes, drops_oldest=when_full is WhenFull.DROP_OLDEST)
-        self._link = Link(
-            options.with_client_id("outrider-sub"),
-            self._inbox,
-            wish=SessionWish(clean_start=True, receive_max=min(max_waiting, 65535)),
-            on_connected=self._subscribe,
-            read_interval_s=read_interval_s,
-        )
+        options = options.with_client_id("outrider-sub")
+        wish = SessionWish(clean_start=True, receive_max=min(max_waiting, 65535))
+        opener = Opener(options, self._inbox, wish, read_interval_s=read_interval_s)
+        self._link = Link(options, opener, self._subscribe, keeps_session=False)
 
     async def __aenter__(self) -> Self:
         self._link.start(self._inbox.fail)
