@@ -239,7 +239,8 @@ class AlertStore(Protocol):
         """Alerts that are due, oldest first, leased to this caller until now + lease_s (then they are due again).
 
         `busy` are (tenant, subscription) pairs whose alerts are left alone: their endpoints take no more just now, and
-        must not keep those of others waiting. `Alert.attempts` counts the earlier claims: 0 at the first. The secrets of the subscription are with it.
+        must not keep those of others waiting. `Alert.attempts` counts the earlier claims: 0 at the first. The secrets of the
+        subscription are with it.
         """
         ...
 

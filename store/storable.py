@@ -17,6 +17,7 @@ from fleet.clock import from_micros, rfc3339, to_micros
 from fleet.fix import FixBatch
 from fleet.message import DeadLetter, MessageBatch
 from fleet.screening import Reason
+from store.errors import Rejected
 
 #: The start of GPS time, and an end that keeps the number of partitions (one a day) within bounds.
 EARLIEST_MICROS: Final = to_micros(datetime(1980, 1, 6, tzinfo=UTC))
@@ -75,6 +76,14 @@ def _extras_problem(extra: bytes) -> str | None:
     if _ESCAPED_NUL in extra and holds_nul(parsed):
         return "extras: a text holds the character NUL"
     return None
+
+
+def dump_json(value: Any) -> bytes:
+    """JSON in UTF-8. Raises Rejected for what is no JSON: other types, texts that are not Unicode."""
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError as problem:
+        raise Rejected(f"cannot be stored as JSON: {problem}") from problem
 
 
 def holds_nul(value: Any) -> bool:

@@ -10,6 +10,7 @@ from fleet.access import ApiKey
 from fleet.message import DeadLetter
 from store.errors import AlreadyExists, NotFound, Rejected
 from store.memory.repository import reject_unstorable
+from store.refusals import check_tenant
 
 
 class KeyRing:
@@ -23,6 +24,8 @@ class KeyRing:
 
     def put(self, key: ApiKey) -> None:
         reject_unstorable(key)
+        if key.tenant is not None:
+            check_tenant(key.tenant)
         if any(other.digest == key.digest and other.id != key.id for other in self._keys.values()):
             raise AlreadyExists("api key", key.id)
         self._keys[key.id] = replace(key, created_at=key.created_at or self._clock())
@@ -54,6 +57,7 @@ class Answers:
 
     def put(self, tenant: str, key: str, fingerprint: str, status: int, body: bytes) -> None:
         reject_unstorable(tenant, key, fingerprint)
+        check_tenant(tenant)
         self._answers.setdefault((tenant, key), (fingerprint, status, body, self._clock()))
 
     def drop_before(self, end: datetime) -> int:

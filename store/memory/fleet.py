@@ -8,6 +8,7 @@ from datetime import datetime
 
 from fleet.vehicle import Mounting, Tracker, TrackerStatus, Vehicle
 from store.memory.repository import MemoryRepository, reject_unstorable
+from store.refusals import check_tenant
 
 Changed = Callable[[str, str, str], None]
 
@@ -28,6 +29,8 @@ class FleetTables:
 
     def register(self, trackers: Sequence[tuple[str, str]], *, quarantine: bool) -> list[Mounting]:
         reject_unstorable(*trackers)
+        for tenant in {tenant for tenant, _ in trackers}:
+            check_tenant(tenant)
         return [self._mounting(*pair) if pair in self.trackers.items else self._admit(*pair, quarantine) for pair in trackers]
 
     def mountings(self) -> list[Mounting]:

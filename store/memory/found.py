@@ -26,6 +26,7 @@ class _Waiting:
     created_at: datetime
     due_at: datetime | None
     touched_at: datetime
+    place_in_time: int
     claims: int = 0
     error: str = ""
 
@@ -150,16 +151,18 @@ class Outbox:
                     and means_type(subscription.types, event.type)
                 ):
                     now = self._clock()
-                    waiting = _Waiting(place=place, event=event, created_at=now, due_at=now, touched_at=now)
+                    waiting = _Waiting(
+                        place=place, event=event, created_at=now, due_at=now, touched_at=now, place_in_time=len(self._alerts)
+                    )
                     self._alerts.setdefault(alert_id(event.tenant, subscription.id, event.id), waiting)
 
     def claim(self, now: datetime, limit: int, lease_s: float, busy: Sequence[tuple[str, str]] = ()) -> list[Alert]:
         due = [
-            (waiting.due_at, id_)
+            (waiting.due_at, waiting.place_in_time, id_)
             for id_, waiting in self._alerts.items()
             if waiting.due_at and waiting.due_at <= now and waiting.place not in busy
         ]
-        return [self._lease(id_, now, lease_s) for _, id_ in sorted(due)[:limit]]
+        return [self._lease(id_, now, lease_s) for _, _, id_ in sorted(due)[:limit]]
 
     def delivered(self, alert: str, now: datetime) -> None:
         if alert in self._alerts:

@@ -13,7 +13,8 @@ import orjson
 from fleet.errors import InvalidValue
 from store.errors import AlreadyExists, NotFound, Rejected
 from store.paging import split_cursor
-from store.storable import holds_nul
+from store.refusals import check_tenant
+from store.storable import dump_json, holds_nul
 
 
 class Thing(Protocol):
@@ -46,6 +47,7 @@ class MemoryRepository(Generic[T]):
 
     async def create(self, item: T) -> T:
         reject_unstorable(item)
+        check_tenant(item.tenant)
         if (item.tenant, item.id) in self.items:
             raise AlreadyExists(self.kind, item.id)
         if getattr(item, "created_at", self) is None:
@@ -106,9 +108,5 @@ def page_places(items: Iterable[tuple[str, str]], tenant: str | None, after: str
 
 def reject_unstorable(*items: object) -> None:
     """Raises Rejected for text that no database could hold: NUL, lone surrogates."""
-    try:
-        plain = orjson.loads(orjson.dumps(items, default=str, option=orjson.OPT_NON_STR_KEYS))
-    except orjson.JSONEncodeError as problem:
-        raise Rejected(f"a text cannot be stored: {problem}") from problem
-    if holds_nul(plain):
+    if holds_nul(orjson.loads(dump_json(items))):
         raise Rejected("a text cannot be stored: it holds the character NUL")

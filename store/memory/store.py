@@ -40,6 +40,7 @@ from store.records import (
     RouteProgress,
     World,
 )
+from store.refusals import check_tenant, tenants_of
 from store.storable import refused_letters, storable_letter, unstorable
 
 
@@ -74,6 +75,8 @@ class MemoryStore:
 
     async def commit(self, commit: Commit) -> Committed:
         reject_unstorable(commit.outcome)
+        for tenant in tenants_of(commit.outcome):
+            check_tenant(tenant)
         fixes = commit.fixes
         problems = unstorable(fixes)
         for key in np.unique(fixes.vehicle).tolist():

@@ -38,6 +38,7 @@ from store.postgres.queries import Queries
 from store.postgres.tenants import Tenants
 from store.postgres.translation import translation
 from store.records import Commit, Committed
+from store.refusals import tenants_of
 from store.storable import refused_letters, storable_letter, unstorable
 
 _SQL: Final = Queries("commit")
@@ -111,7 +112,7 @@ class Commits:
         good = np.delete(np.arange(len(fixes)), list(problems))
         rows = good[first_of_each(fixes.vehicle[good], fixes.time[good])]
         refused = [storable_letter(letter) for letter in refused_letters(fixes, problems, commit.messages)]
-        await self._tenants.ensure(findings.tenants_of(commit.outcome))
+        await self._tenants.ensure(tenants_of(commit.outcome))
         await self._tenants.of_vehicles(findings.vehicles_of(commit))
         prepared = _Prepared(
             commit=commit,

@@ -17,6 +17,7 @@ from psycopg_pool import AsyncConnectionPool
 from store.errors import Unavailable
 from store.postgres import arrays
 from store.postgres.translation import translated
+from store.storable import dump_json
 
 Connection = AsyncConnection[tuple[Any, ...]]
 Params = Mapping[str, Any] | Sequence[Any]
@@ -140,7 +141,7 @@ async def configure(connection: AsyncConnection[Any]) -> None:
     """What every connection of ours knows."""
     arrays.adapt(connection)
     set_json_loads(orjson.loads, connection)
-    set_json_dumps(orjson.dumps, connection)
+    set_json_dumps(dump_json, connection)
 
 
 def _conninfo(url: str, limits: Limits, application_name: str) -> str:

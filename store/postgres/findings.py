@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 import numpy as np
-import orjson
 
 from fleet.clock import from_micros, to_micros
 from fleet.event import Event
@@ -21,17 +20,12 @@ from fleet.message import DeadLetter
 from fleet.outcome import Outcome, RouteState
 from fleet.route import Eta, StopState
 from fleet.visit import Visit
-from store.errors import Rejected
 from store.postgres.arrays import Instants, Int4s, Int8s
 from store.postgres.tenants import Tenants
 from store.records import Commit
+from store.storable import dump_json
 
 Statement: TypeAlias = tuple[str, Mapping[str, Any]]
-
-
-def tenants_of(outcome: Outcome) -> set[str]:
-    found = (outcome.events, outcome.visits, outcome.stops, outcome.routes, outcome.etas)
-    return {item.tenant for items in found for item in items}
 
 
 def eta_times(outcome: Outcome) -> Int64s:
@@ -199,8 +193,4 @@ def _instants(values: Iterable[datetime]) -> Instants:
 
 
 def _json(value: Mapping[str, Any]) -> str:
-    """Raises Rejected for what is no JSON."""
-    try:
-        return orjson.dumps(value).decode()
-    except orjson.JSONEncodeError as problem:
-        raise Rejected(f"cannot be stored: {problem}") from problem
+    return dump_json(value).decode()

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import builtins
+import json
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
-
-import orjson
 
 from fleet.errors import InvalidValue
 from store.errors import AlreadyExists, NotFound
@@ -104,5 +103,5 @@ async def page_params(tenants: Tenants, tenant: str | None, limit: int, after: s
 
 def change(kind: str, tenant: str | None = None, id_: str | None = None) -> str:
     """The payload of a notification. PostgreSQL carries less than 8000 bytes: what is longer says "several" instead."""
-    payload = orjson.dumps([kind, tenant, id_]).decode()
-    return payload if len(payload) < 7000 else orjson.dumps([kind, None, None]).decode()
+    payload = json.dumps([kind, tenant, id_])
+    return payload if len(payload) < 7000 else json.dumps([kind, None, None])

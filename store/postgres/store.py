@@ -192,9 +192,7 @@ class PostgresStore:
 
     # alerts
 
-    async def claim_alerts(
-        self, now: datetime, *, limit: int, lease_s: float, busy: Sequence[tuple[str, str]] = ()
-    ) -> list[Alert]:
+    async def claim_alerts(self, now: datetime, *, limit: int, lease_s: float, busy: Sequence[tuple[str, str]] = ()) -> list[Alert]:
         return await self._outbox.claim(now, limit, lease_s, busy)
 
     async def alert_delivered(self, alert: str, now: datetime) -> None:

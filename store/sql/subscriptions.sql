@@ -39,7 +39,7 @@ SELECT id FROM gone
 -- name: claim
 -- SKIP LOCKED: two claimers share the due alerts and never wait for each other.
 WITH due AS (
-    SELECT outbox.id FROM outbox
+    SELECT outbox.id, outbox.due_at FROM outbox
     WHERE due_at <= %(now)s
         AND (outbox.tenant_id, outbox.subscription) NOT IN ( -- if busy
             SELECT tenants.id, busy.subscription -- if busy
@@ -51,14 +51,14 @@ WITH due AS (
             SELECT FROM subscriptions
             WHERE subscriptions.tenant_id = outbox.tenant_id AND subscriptions.id = outbox.subscription
         )
-    ORDER BY due_at, id
+    ORDER BY due_at, event_seq, id
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
 ), claimed AS (
-    UPDATE outbox SET due_at = %(leased_until)s, claims = claims + 1, touched_at = %(now)s
-    FROM due, outbox AS before
-    WHERE outbox.id = due.id AND before.id = due.id
-    RETURNING outbox.*, before.due_at AS was_due_at
+    UPDATE outbox SET due_at = %(leased_until)s, claims = outbox.claims + 1, touched_at = %(now)s
+    FROM due
+    WHERE outbox.id = due.id
+    RETURNING outbox.*, due.due_at AS was_due_at
 )
 SELECT
     claimed.id, claimed.claims - 1, claimed.created_at,
@@ -68,7 +68,7 @@ FROM claimed
 JOIN events ON events.seq = claimed.event_seq
 JOIN tenants ON tenants.id = claimed.tenant_id
 JOIN subscriptions ON subscriptions.tenant_id = claimed.tenant_id AND subscriptions.id = claimed.subscription
-ORDER BY claimed.was_due_at, claimed.id
+ORDER BY claimed.was_due_at, claimed.event_seq, claimed.id
 
 -- name: delivered
 UPDATE outbox SET due_at = NULL, delivered = true, touched_at = %(now)s, error = NULL WHERE id = %(id)s
