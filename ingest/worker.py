@@ -28,7 +28,7 @@ from ingest.loop.accounting import Accounting
 from ingest.loop.gathering import Gatherer, joined
 from ingest.loop.patience import Patience
 from ingest.loop.prepared import Prepared, newest_receipt
-from ingest.loop.sign import SIGN_TOPIC, Sign
+from ingest.loop.sign import LONGEST_COMMIT_S, SIGN_TOPIC, Sign
 from ingest.loop.strangers import register
 from ingest.loop.takeup import take_up
 from ingest.loop.world import WorldWatch
@@ -104,6 +104,7 @@ class Worker:
         self._ready = Prepared()
         self._busy: asyncio.Task[None] | None = None
         self._oldest_busy_us = 0
+        self._writing_since_s: float | None = None
         self._ticked_at_s = 0.0
         self._saved_at_s = 0.0
         self.is_started = False
@@ -224,8 +225,9 @@ class Worker:
     async def _deliver(self, prepared: Prepared) -> None:
         """Write, acknowledge, tell."""
         if not prepared.has_nothing_to_write:
-            began_s = _monotonic()
+            began_s = self._writing_since_s = _monotonic()
             written = await self._writer.write(prepared.commit())
+            self._writing_since_s = None
             self._accounting.written(prepared, written, _monotonic() - began_s, to_micros(self._clock()))
             events = prepared.outcome.events
             self._live.committed(prepared.fixes, prepared.outcome.etas, {event.tenant for event in events}, written.seq)
@@ -293,6 +295,7 @@ class Worker:
             is_source_connected=self._source.is_connected,
             is_store_reachable=not self._patience.is_waiting,
             lag_s=lag_s,
+            commit_s=_monotonic() - self._writing_since_s if self._writing_since_s is not None else 0.0,
             in_flight=self._ready.messages,
         )
 
@@ -300,7 +303,7 @@ class Worker:
         """Bring the gauges up to date, before they are read."""
         sign = self.sign()
         self.metrics.trackers.set(len(self._reception.registry))
-        self.metrics.waits_for_database.set(not sign.is_store_reachable)
+        self.metrics.waits_for_database.set(not sign.is_store_reachable or sign.commit_s > LONGEST_COMMIT_S)
         self.metrics.source_connected.set(sign.is_source_connected)
         self.metrics.in_flight.set(getattr(self._source, "in_flight", sign.in_flight))
         self.metrics.reconnects.set(getattr(self._source, "reconnects", 0))
