@@ -40,7 +40,7 @@ class ApiSettings(BaseModel):
     #: Events kept in memory for readers that are a little behind.
     live_event_window: int = Field(10_000, ge=100)
     live_events_poll_s: float = Field(1.0, gt=0, le=60)
-    live_refresh_s: float = Field(120.0, gt=0)
+    live_refresh_s: float = Field(60.0, gt=0)
     #: A connection that has not said what it wants by then is closed.
     live_subscribe_within_s: float = Field(30.0, gt=0)
     live_access_recheck_s: float = Field(30.0, gt=0)

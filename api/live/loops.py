@@ -31,7 +31,7 @@ class LoopTimes:
     #: Events are looked for so often also where nothing says that there are any.
     events_poll_s: float = 1.0
     #: Positions, names and routes are compared with the store so often.
-    refresh_s: float = 120.0
+    refresh_s: float = 60.0
     #: Keys of open connections are looked at again so often.
     access_recheck_s: float = 30.0
 

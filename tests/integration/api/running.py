@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -107,9 +107,7 @@ async def running(store: Store, settings: ApiSettings | None = None) -> AsyncIte
     port = own.servers[0].sockets[0].getsockname()[1]
     api = Api(store=store, bus=bus, port=port, services=app.state.services)
     try:
-        async with asyncio.timeout(30):
-            while not api.hub.is_current:
-                await asyncio.sleep(0.01)
+        await until(lambda: api.hub.is_current)
         yield api
     finally:
         for client in api.clients.values():
@@ -117,6 +115,13 @@ async def running(store: Store, settings: ApiSettings | None = None) -> AsyncIte
         own.should_exit = True
         await task
         assert api.services.tasks.failure is None, "a background task failed while the test ran"
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """Wait for a state of the server that has no event of its own."""
+    async with asyncio.timeout(20):
+        while not is_so():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
 
 async def receive(live: ClientConnection, *kinds: str) -> dict[str, Any]:
