@@ -51,8 +51,9 @@ class Course:
         return self.record.phase is Phase.UNDER_WAY
 
     @property
-    def has_served_its_last(self) -> bool:
-        return self.record.stops[-1].is_served
+    def is_midway(self) -> bool:
+        """Under way, not just begun, and not as good as over."""
+        return self.is_under_way and 1 < self.record.reached < self.compiled.size - 1 - self.settings.jump_stops
 
     def is_muted(self, index: int) -> bool:
         """Whether nothing can happen at the stop any more."""
@@ -104,7 +105,7 @@ class Course:
     def _arrival(self, call: Call) -> int:
         return arrival_of(call, self.compiled.route.stops[call.index])
 
-    def _is_pass(self, index: int) -> bool:
+    def is_pass(self, index: int) -> bool:
         return self.compiled.route.stops[index].min_dwell_s == 0
 
     # what fits
@@ -161,14 +162,14 @@ class Course:
         slack_m = compiled.radius_m[call.index] + compiled.radius_m[record.reached]
         if apart_m - slack_m > self.settings.max_speed_mps * max(since_s, 0.0):
             return False
-        if not self._is_pass(call.index):
+        if not self.is_pass(call.index):
             return True
         along_m = compiled.along_m[call.index] - compiled.along_m[record.reached]
         few = call.index - record.reached <= self.settings.jump_stops
         return since_s >= -1.0 and (call.index == record.reached + 1 or (few and along_m <= self.settings.jump_m))
 
     def _fits_backward(self, call: Call) -> bool:
-        if not self._is_pass(call.index):
+        if not self.is_pass(call.index):
             return True
         record, compiled = self.record, self.compiled
         apart_s = abs(self._arrival(call) - record.stops[record.reached].arrived) / MICROS_PER_S
@@ -259,7 +260,7 @@ class Course:
     def _revise(self, call: Call, at: int, findings: Findings) -> None:
         """A pass that was said while the vehicle stood inside, and came nearer later."""
         record = self.record.stops[call.index]
-        if not record.is_served or not self._is_pass(call.index) or record.departed != NEVER:
+        if not record.is_served or not self.is_pass(call.index) or record.departed != NEVER:
             return
         moved_s = (call.closest - record.arrived) / MICROS_PER_S
         if moved_s >= self.settings.revise_s and call.closest_m <= call.said_m - self.settings.revise_nearer_m:
@@ -277,7 +278,7 @@ class Course:
     def _jumped_to_the_end(self) -> bool:
         """Whether the last stop was served out of order, with others still to come."""
         last = self.record.stops[-1 - self.settings.jump_stops : -1]
-        return not self._is_pass(self.compiled.size - 1) and len(last) > 0 and not any(stop.is_served for stop in last)
+        return not self.is_pass(self.compiled.size - 1) and len(last) > 0 and not any(stop.is_served for stop in last)
 
     def close(self, reason: str, at: int, findings: Findings) -> None:
         """The route is over. What was not served of a route that was under way is skipped."""

@@ -229,20 +229,32 @@ def _come_further(course: Course, place: Place, at: int) -> None:
 
 
 def _progress(course: Course, at: int) -> Progress:
+    """How far the vehicle has come, as far as anybody can know now: a pass at the next stop that is not certain yet, because
+    the vehicle is still in the circle, is taken for one once the nearest point is behind it."""
     record = course.record
+    passing = _being_passed(course, at)
+    served = record.reached + len(passing)
     origin = record.stops[record.reached]
-    trail = [
-        (index, record.stops[index].arrived)
-        for index in range(max(0, record.reached - _TRAIL), record.reached)
-        if record.stops[index].is_served
-    ]
+    known = [(index, stop.arrived) for index, stop in enumerate(record.stops[: served + 1]) if stop.is_served] + passing
     return Progress(
         route=course.compiled.route,
         at=at,
-        served=record.reached,
-        arrived=origin.arrived,
-        departed=None if origin.departed == NEVER else origin.departed,
-        fraction=record.fraction,
+        served=served,
+        arrived=passing[-1][1] if passing else origin.arrived,
+        departed=None if passing or origin.departed == NEVER else origin.departed,
+        fraction=0.0 if passing else record.fraction,
         moved_at=record.moved,
-        trail=tuple(trail),
+        trail=tuple(known[-_TRAIL - 1 : -1]),
     )
+
+
+def _being_passed(course: Course, at: int) -> list[tuple[int, int]]:
+    """The next stops whose nearest point the vehicle has behind it, while it has not left their circles."""
+    calls = {call.index: call for call in course.record.calls}
+    passing = []
+    for index in range(course.record.reached + 1, course.compiled.size - 1):
+        call = calls.get(index)
+        if call is None or not course.is_pass(index) or call.closest >= at:
+            break
+        passing.append((index, call.closest))
+    return passing

@@ -145,8 +145,8 @@ class Vehicle:
         self._take_over(current.time, findings)
 
     def is_free(self, course: Course) -> bool:
-        """Whether no other route has the vehicle on its way."""
-        return not any(other.is_under_way and not other.has_served_its_last for other in self.courses if other is not course)
+        """Whether no other route has the vehicle on its way: none that is between its beginning and its end."""
+        return not any(other.is_midway for other in self.courses if other is not course)
 
     def _take_over(self, at: int, findings: Findings) -> None:
         """A route falls behind with each stop that only a later one serves."""
