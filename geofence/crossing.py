@@ -48,12 +48,14 @@ def _through_polygons(shape: CompiledPolygons, lat: float, lon: float, to_lat: f
     dx, dy = to_x - x, to_lat - lat
     if dx == 0 and dy == 0:
         return [(0.0, 1.0)] if shapely.intersects_xy(shape.geometry, x, lat) else []
-    parts = shapely.get_parts(shapely.intersection(shape.geometry, shapely.LineString([(x, lat), (to_x, to_lat)])))
+    common = shapely.intersection(shape.geometry, shapely.linestrings(((x, lat), (to_x, to_lat))))
+    parts = [common] if common.geom_type == "LineString" else shapely.get_parts(common)
     spans = []
     for part in parts:
-        ends = shapely.get_coordinates(part)
-        fractions = [((px - x) / dx if abs(dx) >= abs(dy) else (py - lat) / dy) for px, py in ends.tolist()]
-        spans.append((max(0.0, min(fractions)), min(1.0, max(fractions))))
+        ends = shapely.get_coordinates(part).tolist()
+        fractions = [((px - x) / dx if abs(dx) >= abs(dy) else (py - lat) / dy) for px, py in ends]
+        if fractions:
+            spans.append((max(0.0, min(fractions)), min(1.0, max(fractions))))
     return _joined(spans)
 
 
@@ -64,7 +66,7 @@ def _through_corridor(shape: CompiledCorridor, lat: float, lon: float, to_lat: f
     shortening = max(1e-6, math.cos(math.radians(middle_lat)))
     way = ((x - middle_x) * shortening, lat - middle_lat, (to_x - middle_x) * shortening, to_lat - middle_lat)
     radius = shape.radius_m / METRES_PER_DEGREE
-    line = [((px - middle_x) * shortening, py - middle_lat) for px, py in shape.line.tolist()]
+    line = [((px - middle_x) * shortening, py - middle_lat) for px, py in shape.points]
     spans = (_capsule(way, start, end, radius) for start, end in pairwise(line))
     return _joined(span for span in spans if span is not None)
 

@@ -15,16 +15,16 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from fleet.clock import to_micros
+from fleet.clock import MICROS_PER_S, to_micros
 from fleet.fix import FixBatch
 from fleet.geodesy import METRES_PER_DEGREE, distances_m
 from fleet.outcome import Outcome
 from fleet.visit import Visit
 from geofence.findings import Findings, evidence_of, say_exit
 from geofence.grid import ramps
-from geofence.membership import Hits, Ways, find_hits
+from geofence.membership import Hits, Ways, distances_outside_m, find_hits
 from geofence.plan import FencePlan, PlannedFence
-from geofence.roster import NO_TENANT, Roster
+from geofence.roster import Roster
 from geofence.rows import Rows, by_vehicle
 from geofence.settings import GeofenceSettings
 from geofence.slots import NO_SLOT, Int32s, Int64s, as_keys, grown
@@ -36,16 +36,27 @@ Booleans = npt.NDArray[np.bool_]
 #: The last fix of each vehicle.
 LAST: Final = np.dtype([("time", "<i8"), ("lat", "<f8"), ("lon", "<f8"), ("accuracy_m", "<f4"), ("flags", "<u2")])
 _UNSEEN: Final = np.array((NEVER, np.nan, np.nan, np.nan, 0), LAST)
-#: Ways are cut off where they are surely too long, by a flat measure that is this much too generous.
+#: Ways are left out that are surely too long, too short or too slow, by a flat measure that is this much too generous.
 _GENEROUS: Final = 1.05
 
 
 @dataclass(slots=True)
+class _Waiting:
+    """Stays whose vehicle is outside, and for which nothing is decided yet: what becomes of their columns."""
+
+    numbers: Int64s
+    seats: Int32s
+    rows: Int64s
+    is_beyond: Booleans
+
+
+@dataclass(slots=True)
 class _Kept:
-    """What a step is going to keep: counted seats, and the new stays of vehicles that were folded."""
+    """What a step is going to keep: counted hits with their seats, stays that wait, and new stays of vehicles that were folded."""
 
     stays: list[tuple[int, list[Stay]]]
-    steady: tuple[Int64s, Int32s] | None = None
+    counted: tuple[Int64s, Int32s] | None = None
+    waiting: _Waiting | None = None
 
 
 class FenceEngine:
@@ -64,6 +75,11 @@ class FenceEngine:
     @property
     def plan(self) -> FencePlan:
         return self._plan
+
+    @property
+    def vehicles_near(self) -> int:
+        """Vehicles that are visiting a fence, or may be about to."""
+        return int(np.count_nonzero(self._stays.counts))
 
     def step(self, batch: FixBatch, now: datetime) -> Outcome:
         findings = Findings(now)
@@ -186,16 +202,20 @@ class FenceEngine:
     # a step
 
     def _ways(self, rows: Rows) -> tuple[Ways, Int64s]:
-        """The way to each fix, and the time since the fix before (0 for a first one)."""
-        last = self._last[rows.slots]
-        time, lat, lon = (rows.before(last[name], getattr(rows.batch, name)) for name in ("time", "lat", "lon"))
+        """The way to each fix where it may count as a pass (`VisitFold.take`), and the time since the fix before (0 for a first)."""
+        last, batch = self._last[rows.slots], rows.batch
+        time, lat, lon, accuracy_m = (
+            rows.before(last[name], getattr(batch, name)) for name in ("time", "lat", "lon", "accuracy_m")
+        )
         has_before = time != NEVER
         gaps = np.where(has_before, rows.batch.time - time, 0)
         north = rows.batch.lat - lat
         east = rows.batch.lon - lon
         east = (east - 360.0 * np.rint(east / 360.0)) * np.cos(np.radians(rows.batch.lat))
-        reach = self._limits.gap_m * _GENEROUS / METRES_PER_DEGREE
-        is_way = has_before & (gaps <= self._limits.gap) & (north * north + east * east <= reach * reach)
+        way_m = np.sqrt(north * north + east * east) * METRES_PER_DEGREE
+        is_way = has_before & (gaps <= self._limits.gap) & (way_m <= self._limits.gap_m * _GENEROUS)
+        is_way &= way_m * (MICROS_PER_S * _GENEROUS) >= gaps * self._plan.slowest_pass_mps
+        is_way &= ~(way_m * _GENEROUS < accuracy_m + batch.accuracy_m)
         ways = Ways(
             tenants=self._roster.tenants(rows.slots),
             lat=rows.batch.lat,
@@ -208,21 +228,25 @@ class FenceEngine:
         return ways, gaps
 
     def _sort_out(self, rows: Rows, hits: Hits, gaps: Int64s, findings: Findings) -> _Kept:
-        """Tell vehicles for which only counts move from those to be folded one by one, and fold those."""
-        expected = rows.counts * self._stays.counts[rows.vehicles]
-        if not len(hits) and not expected.any():
+        """Tell vehicles for which only columns move from those to be folded one by one, and fold those."""
+        stay_counts = self._stays.counts[rows.vehicles]
+        if not len(hits) and not stay_counts.any():
             return _Kept([])
-        hit_slots = rows.slots[hits.rows]
-        seats = self._stays.match(hit_slots, hits.fences)
-        plain = np.zeros(len(hits), np.bool_)
-        seated = np.flatnonzero((seats != NO_SEAT) & hits.inside)
-        plain[seated] = self._is_plain(rows, hits, gaps, seats, seated)
         numbers = rows.vehicle_numbers[hits.rows]
-        plain_counts = np.bincount(numbers[plain], minlength=len(rows.vehicles))
-        any_counts = np.bincount(numbers, minlength=len(rows.vehicles))
-        is_steady = (plain_counts == any_counts) & (plain_counts == expected)
-        counted = np.flatnonzero(plain & is_steady[numbers])
-        return _Kept(self._fold(rows, hits, np.flatnonzero(~is_steady), numbers, findings), (counted, seats[counted]))
+        seats = self._stays.match(rows.slots[hits.rows], hits.fences)
+        seated = np.flatnonzero((seats != NO_SEAT) & hits.inside)
+        is_plain = self._is_plain(rows, hits, gaps, seats, seated)
+        waiting = self._waiting(rows, gaps, stay_counts, seats[seated])
+        size = len(rows.vehicles)
+        # Every stay of a vehicle must be plain at every row, and nothing may be hit that it has no stay in.
+        plain = np.bincount(numbers[seated[is_plain]], minlength=size) + np.bincount(waiting.numbers, minlength=size)
+        strange = np.bincount(numbers[seats == NO_SEAT], minlength=size)
+        is_steady = (plain == rows.counts * stay_counts) & (strange == 0)
+        counted = seated[is_plain & is_steady[numbers[seated]]]
+        chosen = is_steady[waiting.numbers]
+        waiting = _Waiting(waiting.numbers[chosen], waiting.seats[chosen], waiting.rows[chosen], waiting.is_beyond[chosen])
+        folded = self._fold(rows, hits, np.flatnonzero(~is_steady), numbers, findings)
+        return _Kept(folded, (counted, seats[counted]), waiting)
 
     def _is_plain(self, rows: Rows, hits: Hits, gaps: Int64s, seats: Int32s, chosen: Int64s) -> Booleans:
         """Whether an inside hit surely does nothing but count: it is usable, its stay goes on and nothing is due."""
@@ -230,49 +254,76 @@ class FenceEngine:
         row, fence = hits.rows[chosen], hits.fences[chosen]
         stay = self._stays.rows[seats[chosen]]
         time = batch.time[row]
-        usable = ((batch.flags[row] & UNUSABLE) == 0) & ~(batch.accuracy_m[row] > columns.max_accuracy_m[fence])
         fixes = stay["count"] + rows.counts[rows.vehicle_numbers[row]]
         waits = (fixes < columns.confirm_fixes[fence]) | (
             (time - stay["first"] < columns.confirm[fence]) & (batch.speed_mps[row] >= columns.confirm_speed_mps[fence])
         )
         settled = (stay["phase"] == CONFIRMED) & (stay["silent"] == REPORTING) & (time < stay["dwell_due"])
         quiet = (gaps[row] < self._limits.silence) & ~columns.has_calendar[fence]
-        return np.asarray(usable & quiet & (settled | ((stay["phase"] == CANDIDATE) & waits)))
+        return np.asarray(self._is_usable(batch, row, fence) & quiet & (settled | ((stay["phase"] == CANDIDATE) & waits)))
+
+    def _waiting(self, rows: Rows, gaps: Int64s, stay_counts: npt.NDArray[np.int16], inside: Int32s) -> _Waiting:
+        """Of vehicles with one fix each: stays that the fix is outside of (they are not among the seats `inside`), where it is not
+        enough to end them."""
+        numbers, seats = self._stays.all_of(rows.vehicles, np.flatnonzero((stay_counts > 0) & (rows.counts == 1)))
+        is_inside = np.zeros(len(self._stays.rows), np.bool_)
+        is_inside[inside] = True
+        outside = np.flatnonzero(~is_inside[seats])
+        numbers, seats = numbers[outside], seats[outside]
+        batch, columns, row = rows.batch, self._plan.columns, rows.starts[numbers]
+        stay, time = self._stays.rows[seats], batch.time[row]
+        fence = stay["fence"]
+        possible = (stay["silent"] == REPORTING) & (gaps[row] < self._limits.silence) & columns.is_simple[fence]
+        possible &= self._is_usable(batch, row, fence)
+        outside_m = np.full(len(row), np.nan)
+        outside_m[possible] = distances_outside_m(self._plan, fence[possible], batch.lat[row[possible]], batch.lon[row[possible]])
+        out_since = np.where(stay["out_since"] == NEVER, time, stay["out_since"])
+        is_near = outside_m <= columns.exit_margin_m[fence]
+        goes_on = (stay["phase"] == CONFIRMED) & (outside_m < self._limits.far_m) & (time - out_since < columns.exit[fence])
+        chosen = np.flatnonzero(possible & (is_near | goes_on))
+        return _Waiting(numbers[chosen], seats[chosen], row[chosen], ~is_near[chosen])
+
+    def _is_usable(self, batch: FixBatch, row: Int64s, fence: Int32s) -> Booleans:
+        return np.asarray(
+            ((batch.flags[row] & UNUSABLE) == 0) & ~(batch.accuracy_m[row] > self._plan.columns.max_accuracy_m[fence])
+        )
 
     def _fold(self, rows: Rows, hits: Hits, vehicles: Int64s, numbers: Int64s, findings: Findings) -> list[tuple[int, list[Stay]]]:
-        """Fold these vehicles (positions in `rows.vehicles`) one by one; their new stays."""
+        """Fold these vehicles (positions in `rows.vehicles`) one by one; the new stays of those that have or had any."""
         if not len(vehicles):
             return []
         is_folded = np.zeros(len(rows.vehicles), np.bool_)
         is_folded[vehicles] = True
-        chosen = np.flatnonzero(is_folded[numbers])
-        inside, touched = _by_row(hits, chosen)
-        starts = rows.starts[vehicles]
-        sights = _sights(rows.batch, starts, rows.counts[vehicles])
-        result = []
-        at = 0
-        for slot, start, count in zip(
-            rows.vehicles[vehicles].tolist(), starts.tolist(), rows.counts[vehicles].tolist(), strict=True
-        ):
-            fold = self._open_fold(slot, findings)
-            for offset in range(count):
-                row = start + offset
-                fold.take(sights[at + offset], inside.get(row, _NOTHING), touched.get(row, _NOTHING))
-            at += count
-            result.append((slot, fold.stays))
+        inside, touched = _by_row(hits, np.flatnonzero(is_folded[numbers]))
+        starts, counts, slots = rows.starts[vehicles], rows.counts[vehicles], rows.vehicles[vehicles]
+        sights = _sights(rows.batch, starts, counts)
+        previous = self._last[slots].tolist()
+        stay_counts = self._stays.counts[slots].tolist()
+        result, at = [], 0
+        for number, (slot, start, count) in enumerate(zip(slots.tolist(), starts.tolist(), counts.tolist(), strict=True)):
+            stays = self._stays.of(slot) if stay_counts[number] else []
+            fold = self._fold_from(slot, previous[number], stays, findings)
+            for row in range(start, start + count):
+                fold.take(sights[at], inside.get(row, _NOTHING), touched.get(row, _NOTHING))
+                at += 1
+            if stay_counts[number] or fold.stays:
+                result.append((slot, fold.stays))
         return result
 
     def _open_fold(self, slot: int, findings: Findings) -> VisitFold:
-        if int(self._roster.tenants(np.array([slot], np.int32))[0]) != NO_TENANT:
-            findings.about(*self._roster.whose(slot))
-        time, lat, lon, accuracy_m, flags = self._last[slot].item()
-        previous = None if time == NEVER else Sight(time, lat, lon, accuracy_m, flags)
-        return VisitFold(self._plan, self._limits, findings, slot, self._stays.of(slot), previous)
+        return self._fold_from(slot, self._last[slot].item(), self._stays.of(slot), findings)
+
+    def _fold_from(self, slot: int, last: tuple[Any, ...], stays: list[Stay], findings: Findings) -> VisitFold:
+        findings.about(*self._roster.whose(slot))
+        previous = None if last[0] == NEVER else Sight(*last)
+        return VisitFold(self._plan, self._limits, findings, slot, stays, previous)
 
     def _keep(self, rows: Rows, hits: Hits, kept: _Kept) -> None:
         """Write the results of a step. From here on nothing is decided any more."""
-        if kept.steady is not None and len(kept.steady[0]):
-            self._count(rows, hits, *kept.steady)
+        if kept.counted is not None and len(kept.counted[0]):
+            self._count(rows, hits, *kept.counted)
+        if kept.waiting is not None and len(kept.waiting.seats):
+            self._wait(rows.batch, kept.waiting)
         for slot, stays in kept.stays:
             self._stays.put(slot, stays)
         ends, batch = rows.ends, rows.batch
@@ -301,6 +352,16 @@ class FenceEngine:
             stays["count"][seats] += 1
             stays["worst_m"][seats] = np.fmax(stays["worst_m"][seats], batch.accuracy_m[row])
             stays["closest_m"][seats] = np.minimum(stays["closest_m"][seats], closest_m)
+
+    def _wait(self, batch: FixBatch, waiting: _Waiting) -> None:
+        """Note the first fix outside, and since when the outer edge has been passed."""
+        stays, seats, row = self._stays.rows, waiting.seats, waiting.rows
+        time = batch.time[row]
+        out_since = stays["out_since"][seats]
+        stays["out_since"][seats] = np.where(waiting.is_beyond, np.where(out_since == NEVER, time, out_since), NEVER)
+        first = np.flatnonzero(stays["after"][seats] == NEVER)
+        seats, row = seats[first], row[first]
+        stays["after"][seats], stays["after_lat"][seats], stays["after_lon"][seats] = time[first], batch.lat[row], batch.lon[row]
 
     # silence, and changes of the plan
 

@@ -20,10 +20,14 @@ from geofence.slots import Int32s, Int64s
 Floats = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
 
-#: Cells of a level are 22.5 / 4 ** level degrees wide and high, from 2,500 km to 150 m; 16 * 4 ** level of them go around.
-LEVELS: Final = 8
+#: Cells of a level are 22.5 / 4 ** level degrees wide and high; 16 * 4 ** level of them go around. These levels are used: cells of
+#: 625 km, 39 km, 2.4 km and 150 m. Each used level costs every fix a look-up, so they are far apart.
+LEVELS: Final = (1, 3, 5, 7)
+_FINEST: Final = LEVELS[-1]
 _WIDEST_DEG: Final = 22.5
 _AROUND: Final = 16
+#: An area is entered at the finest level at which it is not wider than so many cells.
+_MOST_CELLS_ACROSS: Final = 8
 #: The finest level has 2 ** 18 columns and 2 ** 17 rows.
 _ROW_BITS: Final = 20
 _COLUMN_BITS: Final = 20
@@ -52,11 +56,11 @@ class Bounds:
 
 
 def level_of(bounds: Bounds) -> int:
-    """The finest level whose cells are at least half as large as the area: three by three cells at most."""
-    for level in range(LEVELS - 1, 0, -1):
-        if 2 / _scale(level) >= bounds.extent:
+    """The finest level whose cells cover the area without being too many."""
+    for level in reversed(LEVELS):
+        if bounds.extent * _scale(level) <= _MOST_CELLS_ACROSS:
             return level
-    return 0
+    return LEVELS[0]
 
 
 def cells_of(bounds: Bounds, tenant: int) -> Int64s:
@@ -104,29 +108,29 @@ class Grid:
     def near(self, tenants: Int32s, lat: Floats, lon: Floats, previous_lat: Floats, previous_lon: Floats) -> tuple[Int64s, Int32s]:
         """(rows, fences): the fences that may touch the way from the previous place of each row to its place. Each pair is
         named once. Where there was no previous place, give the place itself; a way must not be longer than 180 degrees."""
-        found = [self._near_on(level, tenants, lat, lon, previous_lat, previous_lon) for level in self._levels]
-        if not found:
+        if not self._levels:
             return np.zeros(0, np.int64), np.zeros(0, np.int32)
+        scale = _scale(_FINEST)
+        ends = ((lon + 180.0) * scale, (lat + 90.0) * scale, (previous_lon + 180.0) * scale, (previous_lat + 90.0) * scale)
+        finest = tuple(end.astype(np.int64) for end in ends)
+        found = [self._near_on(level, tenants, ends, finest) for level in self._levels]
         rows, fences = (np.concatenate(part) for part in zip(*found, strict=True))
         return rows, fences
 
-    def _near_on(
-        self, level: int, tenants: Int32s, lat: Floats, lon: Floats, previous_lat: Floats, previous_lon: Floats
-    ) -> tuple[Int64s, Int32s]:
-        scale = _scale(level)
-        x, y = (lon + 180.0) * scale, (lat + 90.0) * scale
-        previous_x, previous_y = (previous_lon + 180.0) * scale, (previous_lat + 90.0) * scale
-        column, row = x.astype(np.int64), y.astype(np.int64)
-        stays = (column == previous_x.astype(np.int64)) & (row == previous_y.astype(np.int64))
+    def _near_on(self, level: int, tenants: Int32s, ends: tuple[Floats, ...], finest: tuple[Int64s, ...]) -> tuple[Int64s, Int32s]:
+        """`ends` are x, y, previous x, previous y in cells of the finest level, `finest` the cells; coarser ones are around them."""
+        shift = 2 * (_FINEST - level)
+        column, row = finest[0] >> shift, finest[1] >> shift
+        stays = (column == finest[2] >> shift) & (row == finest[3] >> shift)
         keys = _keys(tenants, level, column % _columns(level), row)
         still = np.flatnonzero(stays & self._is_occupied[self._hash(keys)])
         still_rows, still_fences = self._look_up(still, keys[still])
         moved = np.flatnonzero(~stays)
         if not len(moved):
             return still_rows, still_fences
-        walked, walked_keys = _walk(level, moved, tenants, x, y, previous_x, previous_y)
+        walked, walked_keys = _walk(level, tenants[moved], *(end[moved] * 0.25 ** (_FINEST - level) for end in ends))
         occupied = np.flatnonzero(self._is_occupied[self._hash(walked_keys)])
-        rows, fences = self._look_up(walked[occupied], walked_keys[occupied])
+        rows, fences = self._look_up(moved[walked[occupied]], walked_keys[occupied])
         rows, fences = _distinct(rows, fences)
         return np.concatenate([still_rows, rows]), np.concatenate([still_fences, fences])
 
@@ -150,33 +154,29 @@ def ramps(starts: Int64s, counts: Int64s) -> Int64s:
     return np.asarray(np.arange(total) + np.repeat(starts - (ends - counts), counts))
 
 
-def _walk(
-    level: int, moved: Int64s, tenants: Int32s, x: Floats, y: Floats, previous_x: Floats, previous_y: Floats
-) -> tuple[Int64s, Int64s]:
-    """All cells that the straight ways touch, column by column: (rows of the batch, keys of cells)."""
-    from_x, to_x, from_y, to_y = previous_x[moved], x[moved], previous_y[moved], y[moved]
+def _walk(level: int, tenants: Int32s, to_x: Floats, to_y: Floats, from_x: Floats, from_y: Floats) -> tuple[Int64s, Int64s]:
+    """All cells that the straight ways touch, column by column: (numbers of ways, keys of cells). Places are in cells."""
     around = float(_columns(level))
     # The short way around: over the antimeridian where that is nearer.
     from_x = from_x + around * np.rint((to_x - from_x) / around)
-    left = np.minimum(from_x, to_x)
+    left, right = np.minimum(from_x, to_x), np.maximum(from_x, to_x)
     first = np.floor(left).astype(np.int64)
-    counts = np.floor(np.maximum(from_x, to_x)).astype(np.int64) - first + 1
-    way = np.repeat(np.arange(len(moved)), counts)
+    counts = np.floor(right).astype(np.int64) - first + 1
+    way = np.repeat(np.arange(len(to_x)), counts)
     column = ramps(first, counts)
     run = to_x - from_x
     slope = np.divide(to_y - from_y, run, out=np.zeros(len(run)), where=run != 0)[way]
     # Where the way enters and leaves each column; in a column of its own (no run) it spans from end to end.
     inside_from = np.maximum(column, left[way]) - from_x[way]
-    inside_to = np.minimum(column + 1.0, np.maximum(from_x, to_x)[way]) - from_x[way]
+    inside_to = np.minimum(column + 1.0, right[way]) - from_x[way]
     is_upright = (run == 0)[way]
     one = np.where(is_upright, from_y[way], from_y[way] + slope * inside_from)
     other = np.where(is_upright, to_y[way], from_y[way] + slope * inside_to)
     # A hair wider, so that rounding never skips the cell beyond a corner.
     low = np.floor(np.minimum(one, other) - 1e-9).astype(np.int64)
     heights = np.floor(np.maximum(one, other) + 1e-9).astype(np.int64) - low + 1
-    rows = moved[way]
-    keys = _keys(np.repeat(tenants[rows], heights), level, np.repeat(column % _columns(level), heights), ramps(low, heights))
-    return np.repeat(rows, heights), keys
+    columns = np.repeat(column % _columns(level), heights)
+    return np.repeat(way, heights), _keys(np.repeat(tenants[way], heights), level, columns, ramps(low, heights))
 
 
 def _distinct(rows: Int64s, fences: Int32s) -> tuple[Int64s, Int32s]:
@@ -186,18 +186,16 @@ def _distinct(rows: Int64s, fences: Int32s) -> tuple[Int64s, Int32s]:
 
 
 def cells_under(bounds: Bounds, geometry: Any, tenant: int) -> Int64s:
-    """Keys of the cells that a shapely geometry with these bounds touches. One level finer than by the bounds alone: a large
-    area's cells are more, and fewer of them are touched in vain."""
-    level = min(level_of(bounds) + 1, LEVELS - 1) if bounds.extent * _scale(LEVELS - 1) > 4 else level_of(bounds)
+    """Keys of the cells that a shapely geometry with these bounds touches."""
+    level = level_of(bounds)
     scale = _scale(level)
     columns = np.arange(np.floor((bounds.west + 180) * scale), np.floor((bounds.east + 180) * scale) + 1)
     rows = np.arange(np.floor((bounds.south + 90) * scale), np.floor((bounds.north + 90) * scale) + 1)
     x, y = (part.ravel() for part in np.meshgrid(columns, rows, indexing="ij"))
     if len(x) > _FEW:
-        west, south = x / scale - 180, y / scale - 90
+        west, south = x / scale - 180 - _HAIR, y / scale - 90 - _HAIR
+        wide = 1 / scale + 2 * _HAIR
         # A hair wider, so that rounding never loses a cell along an edge.
-        touched = shapely.intersects(
-            geometry, shapely.box(west - _HAIR, south - _HAIR, west + 1 / scale + _HAIR, south + 1 / scale + _HAIR)
-        )
+        touched = shapely.intersects(geometry, shapely.box(west, south, west + wide, south + wide))
         x, y = x[touched], y[touched]
     return np.unique(_keys(tenant, level, x.astype(np.int64) % _columns(level), y.astype(np.int64)))

@@ -16,10 +16,10 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from fleet.clock import MICROS_PER_S, rfc3339_micros
+from fleet.clock import MICROS_PER_S
 from fleet.geodesy import distance_m
 from fleet.screening import Flag
-from geofence.findings import Findings, seconds
+from geofence.findings import Findings, instant_text, seconds
 from geofence.movement_settings import MovementSettings
 from geofence.stays import NEVER
 
@@ -30,6 +30,8 @@ MOVING: Final = 2
 NOT_SAID: Final = -1
 UNUSABLE: Final = int(Flag.TELEPORT | Flag.INACCURATE)
 _CM: Final = 100
+#: Steps are counted up to here.
+MOST_STEPS: Final = 100
 
 MOTION: Final = np.dtype(
     [
@@ -161,7 +163,7 @@ class MotionFold:
     def _judge_silence(self, fix: Glimpse) -> None:
         motion = self.motion
         if motion.time == NEVER:
-            self._findings.event("vehicle.online", fix.time, {"silent_s": None, "proved_at": rfc3339_micros(fix.time)})
+            self._findings.event("vehicle.online", fix.time, {"silent_s": None, "proved_at": instant_text(fix.time)})
             return
         silent = fix.time - motion.time
         level = int(silent >= self._limits.stale) + int(silent >= self._limits.offline)
@@ -169,16 +171,16 @@ class MotionFold:
             self._say_silent(step)
         for step in range(motion.told, level, -1):
             kind, after = self._silence(step)
-            self._findings.retracted(kind, motion.time + after, {"last_fix": rfc3339_micros(motion.time)})
+            self._findings.retracted(kind, motion.time + after, {"last_fix": instant_text(motion.time)})
         if level:
-            data = {"silent_s": seconds(silent), "last_fix": rfc3339_micros(motion.time), "proved_at": rfc3339_micros(fix.time)}
+            data = {"silent_s": seconds(silent), "last_fix": instant_text(motion.time), "proved_at": instant_text(fix.time)}
             self._findings.event("vehicle.online", fix.time, data)
         motion.told = 0
 
     def _say_silent(self, step: int) -> None:
         kind, after = self._silence(step)
         at = self.motion.time + after
-        data = {"last_fix": rfc3339_micros(self.motion.time), "limit_s": seconds(after), "proved_at": rfc3339_micros(at)}
+        data = {"last_fix": instant_text(self.motion.time), "limit_s": seconds(after), "proved_at": instant_text(at)}
         self._findings.event(kind, at, data)
 
     def _silence(self, step: int) -> tuple[str, int]:
@@ -232,7 +234,7 @@ class MotionFold:
             motion.pending = fix.time
         elif motion.steps == 0:
             motion.pending = max(motion.pending, fix.time)
-        motion.steps = min(motion.steps + 1, 100)
+        motion.steps = min(motion.steps + 1, MOST_STEPS)
         if is_away and motion.steps >= settings.move_fixes:
             self._moving(fix, away_m, speed_mps)
 
@@ -242,7 +244,7 @@ class MotionFold:
             "moved_m": round(away_m, 1),
             "limit_m": self._limits.settings.stand_radius_m,
             "speed_mps": round(speed_mps, 2),
-            "proved_at": rfc3339_micros(fix.time),
+            "proved_at": instant_text(fix.time),
         }
         self._findings.event("vehicle.moving", motion.pending, data)
         motion.state, motion.since, motion.steps, motion.pending = MOVING, motion.pending, 0, NEVER
@@ -255,11 +257,11 @@ class MotionFold:
             "lon": round(motion.place_lon, 7),
             "limit_s": self._limits.settings.stand_s,
             "trip": None,
-            "proved_at": rfc3339_micros(fix.time),
+            "proved_at": instant_text(fix.time),
         }
         if motion.state == MOVING:
             data["trip"] = {
-                "started_at": rfc3339_micros(motion.since),
+                "started_at": instant_text(motion.since),
                 "distance_m": round(motion.pending_cm / _CM),
                 "duration_s": seconds(motion.pending - motion.since),
             }
@@ -277,7 +279,7 @@ class MotionFold:
         since = max(motion.since, motion.ignition_since)
         if fix.time - since >= self._limits.idle:
             motion.idle_told = 1
-            data = {"limit_s": self._limits.settings.idle_s, "proved_at": rfc3339_micros(fix.time)}
+            data = {"limit_s": self._limits.settings.idle_s, "proved_at": instant_text(fix.time)}
             self._findings.event("vehicle.idle", since, data)
 
     def _watch_speed(self, fix: Glimpse) -> None:
@@ -309,6 +311,6 @@ class MotionFold:
             "speed_mps": round(motion.over_top_mps, 2),
             "limit_mps": round(fix.limit_mps, 2),
             "fence": fix.fence,
-            "proved_at": rfc3339_micros(fix.time),
+            "proved_at": instant_text(fix.time),
         }
         self._findings.event("vehicle.overspeed", motion.over_since, data)

@@ -7,6 +7,7 @@ for which something may change are folded one by one (`geofence.motion`). Result
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -21,10 +22,23 @@ from fleet.outcome import Outcome
 from geofence.findings import Findings
 from geofence.grid import ramps
 from geofence.membership import Ways, find_hits
-from geofence.motion import MOTION, MOVING, NOT_SAID, STANDING, UNSEEN, UNUSABLE, Glimpse, Motion, MotionFold, MotionLimits, as_row
+from geofence.motion import (
+    MOST_STEPS,
+    MOTION,
+    MOVING,
+    NOT_SAID,
+    STANDING,
+    UNSEEN,
+    UNUSABLE,
+    Glimpse,
+    Motion,
+    MotionFold,
+    MotionLimits,
+    as_row,
+)
 from geofence.movement_settings import MovementSettings
 from geofence.plan import FencePlan
-from geofence.roster import NO_TENANT, Roster
+from geofence.roster import Roster
 from geofence.rows import Rows, by_vehicle
 from geofence.slots import NO_SLOT, Int32s, Int64s, as_keys, grown
 from geofence.stays import NEVER
@@ -41,6 +55,22 @@ class _Extras(msgspec.Struct):
 
 
 _DECODER: Final = msgspec.json.Decoder(_Extras)
+
+
+#: Turns that are no more than columns.
+_MAY_STAND: Final = 1
+_STEPS: Final = 2
+_STEPS_BACK: Final = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """By row: the way from the fix before in metres, the turn it brings, whether it is slow. By vehicle: whether nothing is said."""
+
+    ways_m: Floats
+    turns: npt.NDArray[np.int8]
+    is_slow: Booleans
+    is_steady: Booleans
 
 
 class MovementEngine:
@@ -71,11 +101,10 @@ class MovementEngine:
         rows = by_vehicle(batch, slots)
         ignition = _ignition(rows.batch.extras)
         limits_mps, limiting = self._speed_limits(rows)
-        ways_m, is_plain = self._look_over(rows, ignition, limits_mps)
-        is_steady = np.bincount(rows.vehicle_numbers[is_plain], minlength=len(rows.vehicles)) == rows.counts
-        folded = np.flatnonzero(~is_steady)
+        look = self._look_over(rows, ignition, limits_mps)
+        folded = np.flatnonzero(~look.is_steady)
         motions = self._fold(rows, folded, ignition, limits_mps, limiting, findings)
-        self._keep(rows, is_steady, ways_m)
+        self._keep(rows, look)
         for number, motion in zip(folded.tolist(), motions, strict=True):
             self._table[rows.vehicles[number]] = as_row(motion)
         return Outcome(events=findings.events)
@@ -181,29 +210,44 @@ class MovementEngine:
         whose = self._roster.whose(slot)
         return self._settings.vehicle_limits_mps.get(whose, self._settings.tenant_limits_mps.get(whose[0], general))
 
-    def _look_over(self, rows: Rows, ignition: npt.NDArray[np.int8], limits_mps: Floats) -> tuple[Floats, Booleans]:
-        """The way from the fix before, metres, and whether the fix surely changes nothing but sums."""
+    def _look_over(self, rows: Rows, ignition: npt.NDArray[np.int8], limits_mps: Floats) -> _Look:
+        """Find the vehicles for which columns move and nothing has to be said."""
         batch, settings = rows.batch, self._settings
         known = self._table[rows.slots]
         time = rows.before(known["time"], batch.time)
-        lat, lon = rows.before(known["lat"], batch.lat), rows.before(known["lon"], batch.lon)
-        placed = rows.before(known["placed"], batch.time)
-        ways_m = distances_m(lat, lon, batch.lat, batch.lon)
-        speed_mps = batch.speed_mps.astype(np.float64)
-        unsaid = np.flatnonzero(np.isnan(speed_mps) & (placed != NEVER))
-        speed_mps[unsaid] = ways_m[unsaid] / ((batch.time[unsaid] - placed[unsaid]) / _MICROS)
-        from_place_m = distances_m(known["place_lat"], known["place_lon"], batch.lat, batch.lon)
-        is_near = from_place_m <= settings.stand_radius_m
         state, waits = known["state"], known["pending"] != NEVER
-        drives = (state == MOVING) & ~waits & (speed_mps >= settings.stand_speed_mps)
-        slows = (state == MOVING) & waits & is_near & (batch.time - known["pending"] < self._limits.stand)
-        stands = (state == STANDING) & ~waits & is_near & (speed_mps < settings.move_speed_mps)
-        may_idle = stands & (known["ignition"] == 1) & (known["idle_told"] == 0)
+        lat, lon = rows.before(known["lat"], batch.lat), rows.before(known["lon"], batch.lon)
+        ways_m = _some_distances_m((state == MOVING) | np.isnan(batch.speed_mps), lat, lon, batch)
+        speed_mps = self._speeds(rows, rows.before(known["placed"], batch.time), ways_m)
+        has_place = (state == STANDING) | waits
+        is_near = _some_distances_m(has_place, known["place_lat"], known["place_lon"], batch) <= settings.stand_radius_m
+        is_slow = speed_mps < settings.stand_speed_mps
+        drives = (state == MOVING) & (waits & is_near | ~waits & ~is_slow)
+        stays = (state == STANDING) & ~waits & is_near & (speed_mps < settings.move_speed_mps)
+        # Of a vehicle with one fix also these are no more than columns: a stand that may begin, one that comes to nothing, a
+        # step towards moving, and one back.
+        turns = np.zeros(len(time), np.int8)
+        turns[(state == MOVING) & ((waits & ~is_near) | (~waits & is_slow))] = _MAY_STAND
+        turns[(state == STANDING) & (~is_near | (speed_mps >= settings.move_speed_mps))] = _STEPS
+        turns[(state == STANDING) & waits & is_near & (speed_mps < settings.move_speed_mps)] = _STEPS_BACK
+        is_said = (turns == _STEPS) & ~is_near & (known["steps"] + 1 >= settings.move_fixes)
+        is_said |= (state == MOVING) & waits & is_near & (batch.time - known["pending"] >= self._limits.stand)
+        is_said |= (state == STANDING) & (known["ignition"] == 1) & (known["idle_told"] == 0)
         is_quiet = (ignition == NOT_SAID) | (ignition == known["ignition"])
         is_legal = (known["over_since"] == NEVER) & ~(batch.speed_mps > limits_mps)
         is_usable = ((batch.flags & UNUSABLE) == 0) & ~(batch.accuracy_m > settings.max_accuracy_m)
         goes_on = (time != NEVER) & (batch.time - time < self._limits.stale) & (known["told"] == 0)
-        return ways_m, np.asarray((drives | slows | (stands & ~may_idle)) & is_quiet & is_legal & is_usable & goes_on)
+        plain = drives | stays | ((turns != 0) & (rows.counts[rows.vehicle_numbers] == 1))
+        plain &= is_quiet & is_legal & is_usable & goes_on & ~is_said
+        is_steady = np.bincount(rows.vehicle_numbers[plain], minlength=len(rows.vehicles)) == rows.counts
+        return _Look(ways_m=ways_m, is_steady=is_steady, turns=turns, is_slow=is_slow)
+
+    def _speeds(self, rows: Rows, placed: Int64s, ways_m: Floats) -> Floats:
+        """What the trackers say, else the speed since the fix before."""
+        speed_mps = rows.batch.speed_mps.astype(np.float64)
+        unsaid = np.flatnonzero(np.isnan(speed_mps) & (placed != NEVER))
+        speed_mps[unsaid] = ways_m[unsaid] / ((rows.batch.time[unsaid] - placed[unsaid]) / _MICROS)
+        return speed_mps
 
     def _fold(
         self, rows: Rows, folded: Int64s, ignition: npt.NDArray[np.int8], limits_mps: Floats, limiting: Int32s, findings: Findings
@@ -217,15 +261,17 @@ class MovementEngine:
         names = [None if number < 0 else self._fences.fences[number].fence.id for number in limiting[chosen].tolist()]
         lists = [*(column[chosen].tolist() for column in columns), ignition[chosen].tolist(), limits_mps[chosen].tolist(), names]
         glimpses = [Glimpse(*row) for row in zip(*lists, strict=True)]
+        slots = rows.vehicles[folded]
         motions, at = [], 0
-        for slot, count in zip(rows.vehicles[folded].tolist(), counts.tolist(), strict=True):
-            if self._is_named(slot):
-                fold = self._open_fold(slot, findings)
+        known = self._table[slots].tolist()
+        for slot, count, row in zip(slots.tolist(), counts.tolist(), known, strict=True):
+            whose = self._roster.whose(slot)
+            fold = MotionFold(self._limits, findings, Motion(*row) if whose[1] else Motion())
+            if whose[1]:
+                findings.about(*whose)
                 for glimpse in glimpses[at : at + count]:
                     fold.take(glimpse)
-                motions.append(fold.motion)
-            else:
-                motions.append(Motion())
+            motions.append(fold.motion)
             at += count
         return motions
 
@@ -234,23 +280,51 @@ class MovementEngine:
         return MotionFold(self._limits, findings, Motion(*self._table[slot].item()))
 
     def _is_named(self, slot: int) -> bool:
-        return int(self._roster.tenants(np.array([slot], np.int32))[0]) != NO_TENANT
+        return bool(self._roster.whose(slot)[1])
 
-    def _keep(self, rows: Rows, is_steady: Booleans, ways_m: Floats) -> None:
-        """Move the columns of vehicles that just go on."""
-        slots, ends, batch, table = rows.vehicles[is_steady], rows.ends[is_steady], rows.batch, self._table
+    def _keep(self, rows: Rows, look: _Look) -> None:
+        """Move the columns of vehicles for which nothing has to be said."""
+        slots, ends, batch, table = rows.vehicles[look.is_steady], rows.ends[look.is_steady], rows.batch, self._table
         table["time"][slots] = table["placed"][slots] = batch.time[ends]
         table["lat"][slots], table["lon"][slots] = batch.lat[ends], batch.lon[ends]
-        table["steps"][slots] = 0
-        driven_cm = np.rint(np.where(is_steady[rows.vehicle_numbers], ways_m, 0.0) * 100)
-        sums = np.bincount(rows.vehicle_numbers, driven_cm, minlength=len(rows.vehicles))[is_steady].astype(np.int64)
-        table["trip_cm"][slots] += np.where(table["state"][slots] == MOVING, sums, 0)
+        driven_cm = np.rint(np.where(look.is_steady[rows.vehicle_numbers], look.ways_m, 0.0) * 100)
+        if rows.is_repeating:
+            driven_cm = np.bincount(rows.vehicle_numbers, driven_cm, minlength=len(rows.vehicles))
+        is_moving = table["state"][slots] == MOVING
+        table["trip_cm"][slots] += np.where(is_moving, driven_cm[look.is_steady].astype(np.int64), 0)
+        turns = look.turns[ends]
+        self._may_stand(slots, ends, batch, turns, look.is_slow)
+        steps = turns == _STEPS
+        stepping, at = slots[steps], batch.time[ends[steps]]
+        table["pending"][stepping] = np.where(table["steps"][stepping] == 0, at, table["pending"][stepping])
+        table["steps"][stepping] = np.minimum(table["steps"][stepping] + 1, MOST_STEPS)
+        back = slots[turns == _STEPS_BACK]
+        table["pending"][back] = NEVER
+        table["steps"][back] = 0
+
+    def _may_stand(self, slots: Int32s, ends: Int64s, batch: FixBatch, turns: npt.NDArray[np.int8], is_slow: Booleans) -> None:
+        """A stand may begin with a slow fix; one that the vehicle has left comes to nothing."""
+        table, turned = self._table, turns == _MAY_STAND
+        slow = is_slow[ends]
+        table["pending"][slots[turned & ~slow]] = NEVER
+        begins = slots[turned & slow]
+        rows = ends[turned & slow]
+        table["pending"][begins], table["pending_cm"][begins] = batch.time[rows], table["trip_cm"][begins]
+        table["place_lat"][begins], table["place_lon"][begins] = batch.lat[rows], batch.lon[rows]
 
     def _reserve(self) -> None:
         count, size = len(self._roster), len(self._table)
         if count > size:
             self._table = grown(self._table, count)
             self._table[size:] = UNSEEN
+
+
+def _some_distances_m(chosen: Booleans, lat: Floats, lon: Floats, batch: FixBatch) -> Floats:
+    """Distances of the fixes from these places, metres; 0 where not chosen (they cost much of a step)."""
+    result = np.zeros(len(lat))
+    rows = np.flatnonzero(chosen)
+    result[rows] = distances_m(lat[rows], lon[rows], batch.lat[rows], batch.lon[rows])
+    return result
 
 
 def _ignition(extras: list[bytes | None]) -> npt.NDArray[np.int8]:

@@ -19,7 +19,7 @@ from fleet.fence import Fence
 from geofence.calendars import Calendar
 from geofence.grid import Grid
 from geofence.settings import GeofenceSettings, Rules
-from geofence.shapes import Compiled, CompiledCircle, CompiledPolygons, compile_shape
+from geofence.shapes import Compiled, CompiledCircle, CompiledCorridor, CompiledPolygons, Lines, compile_shape
 from geofence.slots import Int64s
 
 Floats = npt.NDArray[np.float64]
@@ -54,13 +54,20 @@ class Columns:
     lon: Floats
     radius_m: Floats
     geometry: npt.NDArray[Any]
+    #: The lines of all corridors, and the number of each corridor's line by the number of its fence.
+    lines: Lines
+    line: Int64s
     max_accuracy_m: npt.NDArray[np.float32]
     min_altitude_m: npt.NDArray[np.float32]
     max_altitude_m: npt.NDArray[np.float32]
     confirm_fixes: npt.NDArray[np.int32]
     confirm_speed_mps: npt.NDArray[np.float32]
     confirm: Int64s
+    exit_margin_m: Floats
+    exit: Int64s
     has_calendar: npt.NDArray[np.bool_]
+    #: Neither a calendar nor an altitude range nor anything else that is looked at one by one.
+    is_simple: npt.NDArray[np.bool_]
     has_altitude: bool
 
 
@@ -75,6 +82,8 @@ class FencePlan:
         self.refused = refused
         self.columns = _columns(fences)
         self.grid = Grid(list(fences), [fence.cells for fence in fences.values()])
+        #: Nothing slower than this passes through any fence unseen, m/s.
+        self.slowest_pass_mps = min((fence.rules.confirm_speed_mps for fence in fences.values()), default=0.0)
         self._ids: dict[str, frozenset[str]] = {}
 
     def ids_of(self, tenant: str) -> frozenset[str]:
@@ -138,6 +147,9 @@ def _columns(fences: Mapping[int, PlannedFence]) -> Columns:
             filled[numbers] = np.fromiter(values, dtype, len(planned))
         return filled
 
+    corridors = [fence for fence in planned if isinstance(fence.shape, CompiledCorridor)]
+    line = np.zeros(size, np.int64)
+    line[[fence.number for fence in corridors]] = np.arange(len(corridors))
     geometry = np.full(size, None, object)
     for fence in planned:
         if isinstance(fence.shape, CompiledPolygons):
@@ -150,15 +162,24 @@ def _columns(fences: Mapping[int, PlannedFence]) -> Columns:
         lon=column(np.float64, (fence.shape.lon for fence in planned)),
         radius_m=column(np.float64, (getattr(fence.shape, "radius_m", 0.0) for fence in planned)),
         geometry=geometry,
+        lines=Lines.of([fence.shape.line for fence in corridors if isinstance(fence.shape, CompiledCorridor)]),
+        line=line,
         max_accuracy_m=column(np.float32, (fence.rules.max_accuracy_m for fence in planned)),
         min_altitude_m=lowest,
         max_altitude_m=highest,
         confirm_fixes=column(np.int32, (fence.rules.confirm_fixes for fence in planned)),
         confirm_speed_mps=column(np.float32, (fence.rules.confirm_speed_mps for fence in planned)),
         confirm=column(np.int64, (fence.confirm for fence in planned)),
+        exit_margin_m=column(np.float64, (fence.rules.exit_margin_m for fence in planned)),
+        exit=column(np.int64, (fence.exit for fence in planned)),
+        is_simple=column(np.bool_, (_is_simple(fence) for fence in planned)),
         has_calendar=column(np.bool_, (fence.calendar is not None for fence in planned)),
         has_altitude=bool(np.isfinite(lowest).any() or np.isfinite(highest).any()),
     )
+
+
+def _is_simple(fence: PlannedFence) -> bool:
+    return fence.calendar is None and fence.fence.min_altitude_m is None and fence.fence.max_altitude_m is None
 
 
 def _or(value: float | None, otherwise: float) -> float:

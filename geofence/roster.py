@@ -56,7 +56,9 @@ class Roster:
         return self._tenants[slots]
 
     def whose(self, slot: int) -> tuple[str, str]:
-        """(tenant, vehicle) of a slot that was named."""
+        """(tenant, vehicle) of a slot; empty where it was not named."""
+        if slot >= len(self._vehicles) or not self._vehicles[slot]:
+            return "", ""
         return self._tenant_names[self._tenants[slot]], self._vehicles[slot]
 
     def knows(self, key: int) -> bool:

@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -19,12 +20,14 @@ import shapely
 import shapely.affinity
 
 from fleet.fence import Circle, Corridor, Polygons, Position, Ring, Shape
-from fleet.geodesy import METRES_PER_DEGREE, distance_m
-from geofence.grid import Bounds, cells_of, cells_under
+from fleet.geodesy import METRES_PER_DEGREE, distance_m, distances_m
+from geofence.grid import Bounds, cells_of, cells_under, ramps
 from geofence.slots import Int64s
 
 Floats = npt.NDArray[np.float64]
 
+#: At the poles a degree of longitude is no way at all; so that it can be divided by.
+_LEAST_SHORTENING: Final = 1e-6
 #: Nearer to a pole than this a degree of longitude is worth nothing, and a circle reaches all around, degrees.
 _POLAR_DEG: Final = 1e-9
 
@@ -71,24 +74,24 @@ class CompiledPolygons:
     geometry: Any
 
     @cached_property
-    def _even(self) -> Any:
+    def even(self) -> Any:
         """The geometry with degrees of longitude shortened to the length of degrees of latitude, at the middle."""
-        even = shapely.affinity.scale(self.geometry, xfact=self._shortening, yfact=1.0, origin=(0, 0))
+        even = shapely.affinity.scale(self.geometry, xfact=self.shortening, yfact=1.0, origin=(0, 0))
         shapely.prepare(even)
         return even
 
     @property
-    def _shortening(self) -> float:
-        return max(1e-6, math.cos(math.radians(self.lat)))
+    def shortening(self) -> float:
+        return max(_LEAST_SHORTENING, math.cos(math.radians(self.lat)))
 
     def outside_m(self, lat: float, lon: float) -> float:
         x = framed(lon, self.lon)
         if shapely.intersects_xy(self.geometry, x, lat):
             return 0.0
         # The nearest place is looked for in the even plane; how far it is, is measured on the sphere.
-        way = shapely.shortest_line(self._even, shapely.Point(x * self._shortening, lat))
+        way = shapely.shortest_line(self.even, shapely.Point(x * self.shortening, lat))
         nearest_x, nearest_lat = shapely.get_coordinates(way)[0].tolist()
-        return distance_m(lat, lon, nearest_lat, nearest_x / self._shortening)
+        return distance_m(lat, lon, nearest_lat, nearest_x / self.shortening)
 
     def cells(self, tenant: int) -> Int64s:
         west, south, east, north = self.geometry.bounds
@@ -104,20 +107,37 @@ class CompiledCorridor:
     radius_m: float
     line: Floats
 
+    @cached_property
+    def points(self) -> list[list[float]]:
+        """`line` as [lon, lat] lists."""
+        points: list[list[float]] = self.line.tolist()
+        return points
+
     def outside_m(self, lat: float, lon: float) -> float:
-        here = np.array([lat]), np.array([lon])
-        return max(0.0, float(distances_to_line_m(self.line, self.lon, *here)[0]) - self.radius_m)
+        """As `distances_to_lines_m`, for one place."""
+        shortening = max(_LEAST_SHORTENING, math.cos(math.radians(lat)))
+        x = framed(lon, self.lon)
+        best, foot = math.inf, (0.0, 0.0)
+        for (from_x, from_lat), (to_x, to_lat) in pairwise(self.points):
+            ax, ay = (from_x - x) * shortening, from_lat - lat
+            dx, dy = (to_x - from_x) * shortening, to_lat - from_lat
+            squared = dx * dx + dy * dy
+            along = min(1.0, max(0.0, -(ax * dx + ay * dy) / squared)) if squared > 0 else 0.0
+            east, north = ax + along * dx, ay + along * dy
+            if east * east + north * north < best:
+                best, foot = east * east + north * north, (east, north)
+        return max(0.0, distance_m(lat, x, lat + foot[1], x + foot[0] / shortening) - self.radius_m)
 
     def cells(self, tenant: int) -> Int64s:
         parts = [
             cells_of(around(min(a[1], b[1]), min(a[0], b[0]), max(a[0], b[0]), max(a[1], b[1]), self.radius_m), tenant)
-            for a, b in zip(self.line[:-1].tolist(), self.line[1:].tolist(), strict=True)
+            for a, b in pairwise(self.points)
         ]
         return np.unique(np.concatenate(parts))
 
 
 def compile_shape(shape: Shape) -> Compiled:
-    """The shape, made ready. It must be valid (`fleet.geojson.validate`)."""
+    """The shape, made ready. Raises ValueError or a ShapelyError for one that is no area (`fleet.geojson` says more exactly why)."""
     match shape:
         case Circle():
             return CompiledCircle(lat=shape.lat, lon=shape.lon, radius_m=shape.radius_m)
@@ -145,26 +165,47 @@ def around(south: float, west: float, east: float, north: float, radius_m: float
     return Bounds(west=west - sideways, south=low, east=east + sideways, north=high)
 
 
-def distances_to_line_m(line: Floats, middle: float, lat: Floats, lon: Floats) -> Floats:
-    """Distance of each place from the nearest point of a line, metres.
+@dataclass(frozen=True)
+class Lines:
+    """The parts of several lines, one after the other: from (x, lat) to (to_x, to_lat), degrees; `starts` and `counts` by line."""
+
+    x: Floats
+    lat: Floats
+    to_x: Floats
+    to_lat: Floats
+    starts: Int64s
+    counts: Int64s
+
+    @classmethod
+    def of(cls, lines: Sequence[Floats]) -> Lines:
+        counts = np.array([len(line) - 1 for line in lines], np.int64)
+        origins = np.concatenate([np.zeros((0, 2)), *(line[:-1] for line in lines)])
+        ends = np.concatenate([np.zeros((0, 2)), *(line[1:] for line in lines)])
+        return cls(origins[:, 0], origins[:, 1], ends[:, 0], ends[:, 1], np.cumsum(counts) - counts, counts)
+
+
+def distances_to_lines_m(lines: Lines, numbers: Int64s, x: Floats, lat: Floats) -> Floats:
+    """Distance of each place from the nearest point of its line (by number), metres; `x` is longitude in the line's frame.
 
     Each place has a plane of its own, with itself at the origin and degrees of longitude as long as they are there: what is near is
     in its right place, and what is far does not matter. The distance of the foot of the perpendicular is then
     measured on the sphere.
     """
-    shortening = np.maximum(1e-6, np.cos(np.radians(lat)))[:, None]
-    x = lon + 360.0 * np.rint((middle - lon) / 360.0)
-    ax, ay = (line[None, :-1, 0] - x[:, None]) * shortening, line[None, :-1, 1] - lat[:, None]
-    dx, dy = np.diff(line[:, 0])[None, :] * shortening, np.diff(line[:, 1])[None, :]
+    counts = lines.counts[numbers]
+    part = ramps(lines.starts[numbers], counts)
+    place = np.repeat(np.arange(len(numbers)), counts)
+    shortening = np.maximum(_LEAST_SHORTENING, np.cos(np.radians(lat)))
+    across = shortening[place]
+    ax, ay = (lines.x[part] - x[place]) * across, lines.lat[part] - lat[place]
+    dx, dy = (lines.to_x[part] - lines.x[part]) * across, lines.to_lat[part] - lines.lat[part]
     squared = dx * dx + dy * dy
     along = np.clip(-(ax * dx + ay * dy) / np.where(squared > 0, squared, 1.0), 0.0, 1.0)
-    foot_x, foot_y = ax + along * dx, ay + along * dy
-    best = np.argmin(foot_x * foot_x + foot_y * foot_y, axis=1)[:, None]
-    foot_lat = lat + np.take_along_axis(foot_y, best, 1)[:, 0]
-    foot_lon = x + np.take_along_axis(foot_x, best, 1)[:, 0] / shortening[:, 0]
-    phi, foot_phi = np.radians(lat), np.radians(foot_lat)
-    half_chord = np.sin((foot_phi - phi) / 2) ** 2 + np.cos(phi) * np.cos(foot_phi) * np.sin(np.radians(foot_lon - x) / 2) ** 2
-    return np.asarray(2 * math.degrees(1) * METRES_PER_DEGREE * np.arcsin(np.minimum(1.0, np.sqrt(half_chord))))
+    east, north = ax + along * dx, ay + along * dy
+    away = east * east + north * north
+    # The first of the nearest parts of each place.
+    order = np.lexsort((away, place))
+    best = order[np.cumsum(counts) - counts]
+    return distances_m(lat, x, lat + north[best], x + east[best] / shortening)
 
 
 def _compile_polygons(shape: Polygons) -> CompiledPolygons:
@@ -172,6 +213,9 @@ def _compile_polygons(shape: Polygons) -> CompiledPolygons:
     parts = [
         shapely.Polygon(_unrolled(rings[0], start), [_unrolled(hole, start) for hole in rings[1:]]) for rings in shape.polygons
     ]
+    for part in parts:
+        if not part.is_valid:
+            raise ValueError(f"geometry: {shapely.is_valid_reason(part)}")
     geometry = shapely.union_all(parts) if len(parts) > 1 else parts[0]
     west, south, east, north = geometry.bounds
     middle = (west + east) / 2

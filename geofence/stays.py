@@ -161,6 +161,21 @@ class StayTable:
             open_rows = open_rows[seats[open_rows] != NO_SEAT]
         return seats
 
+    def all_of(self, slots: Int32s, chosen: Int64s) -> tuple[Int64s, Int32s]:
+        """All stays of the vehicles `slots[chosen]`: (element of `chosen`, seat) pairs."""
+        numbers: list[Int64s] = []
+        seats: list[Int32s] = []
+        seat = self.heads[slots[chosen]]
+        while len(chosen):
+            numbers.append(chosen)
+            seats.append(seat)
+            following = self.rows["next"][seat]
+            goes_on = following != NO_SEAT
+            chosen, seat = chosen[goes_on], following[goes_on]
+        if not numbers:
+            return np.zeros(0, np.int64), np.zeros(0, np.int32)
+        return np.concatenate(numbers), np.concatenate(seats)
+
     def seats_where(self, condition: npt.NDArray[np.bool_]) -> Int64s:
         """Indices of rows in use for which the condition (a column over `rows`) holds."""
         return np.flatnonzero(condition & (self.rows["phase"] != 0))

@@ -18,11 +18,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from fleet.clock import MICROS_PER_S, rfc3339_micros
+from fleet.clock import MICROS_PER_S
 from fleet.geodesy import distance_m
 from fleet.screening import Flag
 from geofence.crossing import spans_inside
-from geofence.findings import Findings, evidence_of, interpolated, say_exit
+from geofence.findings import Findings, evidence_of, instant_text, interpolated, say_exit
 from geofence.plan import FencePlan, PlannedFence
 from geofence.settings import GeofenceSettings
 from geofence.stays import CANDIDATE, CONFIRMED, ENDLESS, NEVER, PRESUMED_SILENT, REPORTING, SILENT, Stay
@@ -249,7 +249,7 @@ class VisitFold:
         evidence = evidence_of(stay) | {"confirmed_by": "time" if is_long else "standstill"}
         name = fence.fence.id
         visit = self._findings.visit_id(name, stay.entered)
-        data = {"fence": name, "visit": visit, "proved_at": rfc3339_micros(fix.time), "evidence": evidence}
+        data = {"fence": name, "visit": visit, "proved_at": instant_text(fix.time), "evidence": evidence}
         self._findings.event("fence.entered", stay.entered, data, name)
         self._findings.visit(name, stay, None, evidence_of(stay))
         if fix.time >= stay.dwell_due:
@@ -269,9 +269,9 @@ class VisitFold:
         data = {
             "fence": name,
             "visit": self._findings.visit_id(name, stay.entered),
-            "entered_at": rfc3339_micros(stay.entered),
+            "entered_at": instant_text(stay.entered),
             "dwell_s": fence.fence.dwell_s,
-            "proved_at": rfc3339_micros(at),
+            "proved_at": instant_text(at),
             "evidence": evidence_of(stay),
         }
         self._findings.event("fence.dwelled", stay.dwell_due, data, name)
@@ -314,7 +314,7 @@ class VisitFold:
         entered = interpolated(previous.time, fix.time, spans[0][0])
         exited = interpolated(previous.time, fix.time, spans[-1][1])
         if _is_open(fence, entered):
-            evidence = {"fixes": 0, "before": rfc3339_micros(previous.time), "after": rfc3339_micros(fix.time)}
+            evidence = {"fixes": 0, "before": instant_text(previous.time), "after": instant_text(fix.time)}
             self._crossed(fence, entered, exited, fix.time, speed_mps, evidence)
 
     def _crossed(
@@ -324,10 +324,10 @@ class VisitFold:
         data = {
             "fence": name,
             "visit": None,
-            "entered_at": rfc3339_micros(entered),
-            "exited_at": rfc3339_micros(exited),
+            "entered_at": instant_text(entered),
+            "exited_at": instant_text(exited),
             "speed_mps": round(speed_mps, 2),
-            "proved_at": rfc3339_micros(proved),
+            "proved_at": instant_text(proved),
             "evidence": evidence,
         }
         self._findings.event("fence.crossed", entered, data, name)

@@ -148,6 +148,11 @@ class Pipeline:
         """(tenant, vehicle) of a key; None where it was never named."""
         return self._roster.whose(self._roster.slots.find_one(key)) if self._roster.knows(key) else None
 
+    @property
+    def vehicles_near_fences(self) -> int:
+        """Vehicles that are visiting a fence, or may be about to."""
+        return self._engines.vehicles_near_fences
+
     # state
 
     def checkpoint(self) -> dict[int, bytes]:

@@ -92,6 +92,10 @@ class Engines:
         outcome.extend(self._movement.tick_one(key, now))
         return outcome
 
+    @property
+    def vehicles_near_fences(self) -> int:
+        return self._fences.vehicles_near
+
     def open_visits(self, key: int) -> list[Visit]:
         return self._fences.open_visits(key)
 
