@@ -80,12 +80,16 @@ class _Exchange:
     async def _receive(self) -> Message:
         message = await self._receive_below()
         self._body_left -= len(message.get("body", b""))
+        self._refuse_overflow()
+        return message
+
+    def _refuse_overflow(self) -> None:
         if self._body_left < 0:
             raise BodyTooLarge("the body is larger than this server takes")
-        return message
 
     async def _send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
+            self._refuse_overflow()  # whoever read the body took it for one that cannot be parsed
             self._status = message["status"]
             message["headers"] = [*message.get("headers", ()), *self._headers]
         await self._send_below(message)
@@ -95,6 +99,7 @@ class _Exchange:
             _log.error("%s %s failed", self._scope["method"], scrub(self._scope["path"]), exc_info=error)
         if self._status:
             raise error  # the answer has begun: the server cuts the connection, and the client sees that it is incomplete
+        self._body_left = 0
         response = problem_of(error).response(self._scope["path"])
         await response(self._scope, self._receive_below, self._send)
 

@@ -22,7 +22,7 @@ _SECRETS: Final = (
     (re.compile(r"(/[^\s?\"']*)\?[^\s\"']+"), rf"\1?{_HIDDEN}"),
 )
 #: Loggers of this process that write about requests.
-REQUEST_LOGGERS: Final = ("uvicorn", "uvicorn.error", "uvicorn.access", "websockets.server", "api")
+REQUEST_LOGGERS: Final = ("uvicorn", "uvicorn.error", "uvicorn.access", "api.access_log", "api.edge", "api.live.socket")
 
 
 def scrub(text: str) -> str:
