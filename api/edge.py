@@ -68,7 +68,7 @@ class _Exchange:
             self._check_announced()
             await app(self._scope, self._receive, self._send)
         except Exception as error:  # noqa: BLE001 - the last place where a defect can be answered; it is logged in full
-            await self._answer(error)
+            await self._answer(self._too_large() if self._body_left < 0 else error)
         finally:
             self._note(metrics, time.perf_counter() - started_s)
 
@@ -85,7 +85,10 @@ class _Exchange:
 
     def _refuse_overflow(self) -> None:
         if self._body_left < 0:
-            raise BodyTooLarge("the body is larger than this server takes")
+            raise self._too_large()
+
+    def _too_large(self) -> BodyTooLarge:
+        return BodyTooLarge("the body is larger than this server takes")
 
     async def _send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
