@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from eta.horizon import BANDS, CENTRES_S, EARLY_S, LATE_S, band_of
+from eta.horizon import BANDS, CENTRES_S, band_of, tolerance_s
 from eta.settings import EtaSettings
 from fleet.fix import Float64s
 
@@ -30,16 +30,20 @@ class ErrorBands:
 
     def __init__(self, settings: EtaSettings) -> None:
         self._errors = np.zeros((BANDS, settings.errors_kept), np.float32)
+        self._took = np.zeros((BANDS, settings.errors_kept), np.float32)
         self._next = np.full(BANDS, settings.errors_prior, np.int64)
         shares = np.interp(np.linspace(0, len(_START) - 1, settings.errors_prior), np.arange(len(_START)), _START)
-        self._errors[:, : settings.errors_prior] = shares * (_START_S + _START_SHARE * CENTRES_S)[:, None]
+        start_s = shares * (_START_S + _START_SHARE * CENTRES_S)[:, None]
+        self._errors[:, : settings.errors_prior] = start_s
+        self._took[:, : settings.errors_prior] = np.maximum(CENTRES_S[:, None] + start_s, 0.0)
         self.low_s, self.middle_s, self.high_s, self.told_s = (np.zeros(BANDS) for _ in range(4))
         self._read_all()
 
     def learn(self, horizon_s: float, error_s: float) -> None:
         """A forecast of this horizon has come true."""
         band = band_of(horizon_s)
-        self._errors[band, self._next[band] % self._errors.shape[1]] = error_s
+        slot = self._next[band] % self._errors.shape[1]
+        self._errors[band, slot], self._took[band, slot] = error_s, max(0.0, horizon_s + error_s)
         self._next[band] += 1
         if self._next[band] % _READ_EVERY == 0:
             self._read(band)
@@ -51,9 +55,10 @@ class ErrorBands:
     def _read(self, band: int) -> None:
         # What came since the last reading is left out: then reading again after a restart gives the same.
         count = int(self._next[band]) - int(self._next[band]) % _READ_EVERY
-        errors = np.sort(self._errors[band, : min(count, self._errors.shape[1])].astype(np.float64))
+        kept = slice(min(count, self._errors.shape[1]))
+        errors = self._errors[band, kept].astype(np.float64)
         self.low_s[band], self.middle_s[band], self.high_s[band] = np.quantile(errors, (0.1, 0.5, 0.9))
-        told_s = best_offset_s(errors, float(EARLY_S[band]), float(LATE_S[band]))
+        told_s = best_offset_s(errors, self._took[band, kept].astype(np.float64))
         self.told_s[band] = min(told_s, self.middle_s[band])
 
     def snapshot(self) -> bytes:
@@ -70,14 +75,15 @@ class ErrorBands:
         self.low_s, self.middle_s, self.high_s, self.told_s = np.frombuffer(readings).reshape(4, BANDS).copy()
 
 
-def best_offset_s(errors: Float64s, early_s: float, late_s: float) -> float:
-    """The offset at which most of the sorted errors lie within [offset - early_s, offset + late_s].
+def best_offset_s(errors: Float64s, took_s: Float64s) -> float:
+    """The offset to a forecast at which most errors lie within the benchmark's tolerance for the time that it took.
 
-    The mean of all offsets that are as good, so that a few errors more do not make it jump.
+    Each error allows the offsets [error - late, error + early]; wanted is where most of these intervals overlap, and the mean of
+    all places nearly as good, so that a few errors more do not make it jump.
     """
-    first = np.arange(errors.size)
-    beyond = np.searchsorted(errors, errors + early_s + late_s, side="right")
-    inside = beyond - first
-    good = inside >= inside.max() - max(1, errors.size // _AS_GOOD)
-    spare_s = early_s + late_s - (errors[beyond - 1] - errors)
-    return float((errors + early_s - spare_s / 2)[good].mean())
+    early_s, late_s = tolerance_s(took_s)
+    starts, ends = np.sort(errors - late_s), np.sort(errors + early_s)
+    offsets = np.concatenate([starts, ends])
+    overlap = np.searchsorted(starts, offsets, side="right") - np.searchsorted(ends, offsets, side="left")
+    good = overlap >= overlap.max() - max(1, errors.size // _AS_GOOD)
+    return float(offsets[good].mean())

@@ -16,7 +16,7 @@ from fleet.fix import Float64s
 from fleet.progress import Sample
 
 #: Every how manieth turn a forecast of each band is kept, and how long a turn is.
-_EVERY: Final = (1, 1, 1, 2, 2, 4, 8, 16)
+_EVERY: Final = (1, 1, 1, 2, 2, 2, 3, 3, 4, 4, 6, 8, 12, 16)
 _TURN_S: Final = 15
 
 

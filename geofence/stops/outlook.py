@@ -23,7 +23,7 @@ from geofence.stops.risk import late_probability, next_delay
 from geofence.stops.settings import RouteSettings
 
 #: Samples of forecasts that a route keeps at most, for the model to learn from; the oldest go first.
-_MOST_SAMPLES = 96
+_MOST_SAMPLES = 128
 #: Stops served that the predictor is told of.
 _TRAIL = 8
 #: A vehicle has come further only when it did by so much of its leg.
