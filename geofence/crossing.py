@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import TypeAlias
 
+import numpy as np
 import shapely
 
 from fleet.geodesy import METRES_PER_DEGREE
@@ -43,20 +44,27 @@ def _through_circle(shape: CompiledCircle, lat: float, lon: float, to_lat: float
 
 
 def _through_polygons(shape: CompiledPolygons, lat: float, lon: float, to_lat: float, to_lon: float) -> list[Span]:
+    """Cut by every edge whose ends are on different sides of the way; between the first cut and the second it is inside, between
+    the third and the fourth, and so on. A corner on the way is on the right side of it, so that it is never counted by halves."""
     x = framed(lon, shape.lon)
-    to_x = framed(to_lon, x)
-    dx, dy = to_x - x, to_lat - lat
+    dx, dy = framed(to_lon, x) - x, to_lat - lat
     if dx == 0 and dy == 0:
         return [(0.0, 1.0)] if shapely.intersects_xy(shape.geometry, x, lat) else []
-    common = shapely.intersection(shape.geometry, shapely.linestrings(((x, lat), (to_x, to_lat))))
-    parts = [common] if common.geom_type == "LineString" else shapely.get_parts(common)
-    spans = []
-    for part in parts:
-        ends = shapely.get_coordinates(part).tolist()
-        fractions = [((px - x) / dx if abs(dx) >= abs(dy) else (py - lat) / dy) for px, py in ends]
-        if fractions:
-            spans.append((max(0.0, min(fractions)), min(1.0, max(fractions))))
-    return _joined(spans)
+    from_x, from_y, to_x, to_y = shape.edges
+    one, other = dx * (from_y - lat) - dy * (from_x - x), dx * (to_y - lat) - dy * (to_x - x)
+    edges = np.flatnonzero((one > 0) != (other > 0))
+    if not len(edges):
+        return []
+    one, other = one[edges], other[edges]
+    share = one / (one - other)
+    if abs(dx) >= abs(dy):
+        cuts = (from_x[edges] + share * (to_x[edges] - from_x[edges]) - x) / dx
+    else:
+        cuts = (from_y[edges] + share * (to_y[edges] - from_y[edges]) - lat) / dy
+    cuts.sort()
+    ends = cuts.tolist()
+    spans = (_clipped(start, end) for start, end in zip(ends[::2], ends[1::2], strict=True))
+    return _joined(span for span in spans if span is not None)
 
 
 def _through_corridor(shape: CompiledCorridor, lat: float, lon: float, to_lat: float, to_lon: float) -> list[Span]:

@@ -183,7 +183,8 @@ class FenceEngine:
         findings.about(*self._roster.whose(slot))
         for stay in self._stays.of(slot):
             if stay.phase == CONFIRMED and stay.silent == REPORTING:
-                findings.visit(self._plan.fences[stay.fence].fence.id, stay, None, evidence_of(stay))
+                fence = self._plan.fences[stay.fence].fence.id
+                findings.visit(findings.visit_id(fence, stay.entered), fence, stay, None, evidence_of(stay))
         return findings.visits
 
     def floor(self, key: int, time: int) -> int:
@@ -202,7 +203,7 @@ class FenceEngine:
     # a step
 
     def _ways(self, rows: Rows) -> tuple[Ways, Int64s]:
-        """The way to each fix where it may count as a pass (`VisitFold.take`), and the time since the fix before (0 for a first)."""
+        """The way to each fix where it may count as a pass, and the time since the fix before (0 for a first one)."""
         last, batch = self._last[rows.slots], rows.batch
         time, lat, lon, accuracy_m = (
             rows.before(last[name], getattr(batch, name)) for name in ("time", "lat", "lon", "accuracy_m")
@@ -478,7 +479,7 @@ def _by_row(hits: Hits, chosen: Int64s) -> tuple[dict[int, list[int]], dict[int,
 def _sights(batch: FixBatch, starts: Int64s, counts: Int64s) -> list[Sight]:
     rows = ramps(starts, counts)
     columns = (batch.time, batch.lat, batch.lon, batch.accuracy_m, batch.flags, batch.speed_mps, batch.altitude_m)
-    return [Sight(*row) for row in zip(*(column[rows].tolist() for column in columns), strict=True)]
+    return list(map(Sight._make, zip(*(column[rows].tolist() for column in columns), strict=True)))
 
 
 def _is_same_area(one: PlannedFence | None, other: PlannedFence | None) -> bool:

@@ -89,10 +89,11 @@ class Findings:
     def visit_id(self, fence: str, entered: int) -> str:
         return content_id(self._tenant, self._vehicle, fence, instant_text(entered))
 
-    def visit(self, fence: str, stay: Stay, exited: int | None, evidence: dict[str, Any]) -> None:
+    def visit(self, identity: str, fence: str, stay: Stay, exited: int | None, evidence: dict[str, Any]) -> None:
+        """Add a visit as it is now; `identity` as by `visit_id`."""
         self.visits.append(
             Visit(
-                id=self.visit_id(fence, stay.entered),
+                id=identity,
                 tenant=self._tenant,
                 vehicle=self._vehicle,
                 fence=fence,
@@ -111,9 +112,10 @@ def say_exit(
     evidence = evidence_of(stay) | {"exit": how, "end_uncertain": is_uncertain}
     if stay.after != NEVER:
         evidence["first_fix_outside"] = instant_text(stay.after)
+    visit = findings.visit_id(fence, stay.entered)
     data = {
         "fence": fence,
-        "visit": findings.visit_id(fence, stay.entered),
+        "visit": visit,
         "entered_at": instant_text(stay.entered),
         "stayed_s": seconds(exited - stay.entered),
         "reason": reason,
@@ -122,7 +124,7 @@ def say_exit(
         "evidence": evidence,
     }
     findings.event("fence.exited", exited, data, fence)
-    findings.visit(fence, stay, exited, evidence)
+    findings.visit(visit, fence, stay, exited, evidence)
 
 
 def evidence_of(stay: Stay) -> dict[str, Any]:

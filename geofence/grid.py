@@ -118,7 +118,7 @@ class Grid:
         return rows, fences
 
     def _near_on(self, level: int, tenants: Int32s, ends: tuple[Floats, ...], finest: tuple[Int64s, ...]) -> tuple[Int64s, Int32s]:
-        """`ends` are x, y, previous x, previous y in cells of the finest level, `finest` the cells; coarser ones are around them."""
+        """`ends` are x, y, previous x and previous y in cells of the finest level, `finest` those cells."""
         shift = 2 * (_FINEST - level)
         column, row = finest[0] >> shift, finest[1] >> shift
         stays = (column == finest[2] >> shift) & (row == finest[3] >> shift)

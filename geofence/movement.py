@@ -65,7 +65,7 @@ _STEPS_BACK: Final = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Look:
-    """By row: the way from the fix before in metres, the turn it brings, whether it is slow. By vehicle: whether nothing is said."""
+    """By row: the way from the fix before, metres, the turn it brings, whether it is slow. By vehicle: whether nothing is said."""
 
     ways_m: Floats
     turns: npt.NDArray[np.int8]

@@ -84,6 +84,14 @@ class CompiledPolygons:
     def shortening(self) -> float:
         return max(_LEAST_SHORTENING, math.cos(math.radians(self.lat)))
 
+    @cached_property
+    def edges(self) -> tuple[Floats, Floats, Floats, Floats]:
+        """All edges of all rings: from (x, lat) to (x, lat), four columns."""
+        places, ring = shapely.get_coordinates(shapely.get_rings(shapely.get_parts(self.geometry)), return_index=True)
+        same = ring[1:] == ring[:-1]
+        start, end = places[:-1][same], places[1:][same]
+        return start[:, 0].copy(), start[:, 1].copy(), end[:, 0].copy(), end[:, 1].copy()
+
     def outside_m(self, lat: float, lon: float) -> float:
         x = framed(lon, self.lon)
         if shapely.intersects_xy(self.geometry, x, lat):
@@ -137,7 +145,7 @@ class CompiledCorridor:
 
 
 def compile_shape(shape: Shape) -> Compiled:
-    """The shape, made ready. Raises ValueError or a ShapelyError for one that is no area (`fleet.geojson` says more exactly why)."""
+    """The shape, made ready. Raises ValueError or a ShapelyError for one that is no area."""
     match shape:
         case Circle():
             return CompiledCircle(lat=shape.lat, lon=shape.lon, radius_m=shape.radius_m)

@@ -170,7 +170,7 @@ class VisitFold:
         exited, _ = self._edge_out(stay, fence)
         visit = self._findings.visit_id(fence.fence.id, stay.entered)
         self._findings.retracted("fence.exited", exited, {"fence": fence.fence.id, "visit": visit}, fence.fence.id)
-        self._findings.visit(fence.fence.id, stay, None, evidence_of(stay))
+        self._findings.visit(visit, fence.fence.id, stay, None, evidence_of(stay))
 
     # one stay and one fix
 
@@ -246,12 +246,13 @@ class VisitFold:
         stay.entered = self._edge_in(stay, fence)
         if fence.dwell is not None:
             stay.dwell_due = stay.entered + fence.dwell
-        evidence = evidence_of(stay) | {"confirmed_by": "time" if is_long else "standstill"}
+        evidence = evidence_of(stay)
         name = fence.fence.id
         visit = self._findings.visit_id(name, stay.entered)
-        data = {"fence": name, "visit": visit, "proved_at": instant_text(fix.time), "evidence": evidence}
+        data = {"fence": name, "visit": visit, "proved_at": evidence["last_fix"]}
+        data["evidence"] = evidence | {"confirmed_by": "time" if is_long else "standstill"}
         self._findings.event("fence.entered", stay.entered, data, name)
-        self._findings.visit(name, stay, None, evidence_of(stay))
+        self._findings.visit(visit, name, stay, None, evidence)
         if fix.time >= stay.dwell_due:
             self._dwelled(stay, fence, fix.time)
 

@@ -180,8 +180,8 @@ class Pipeline:
             self._engines.restore_learned(states[LEARNED_KEY])
 
     def anchors(self, keys: Collection[int] | None = None) -> list[Anchor]:
-        """The anchors that were reached since the last call (of these vehicles, where given); to be written with the fixes that they
-        include, a later one in place of an earlier one of the same vehicle and time."""
+        """The anchors that were reached since the last call (of these vehicles, where given); to be written with the fixes that
+        they include, a later one in place of an earlier one of the same vehicle and time."""
         taken = [anchor for anchor in self._anchors if keys is None or anchor.key in keys]
         self._anchors = [anchor for anchor in self._anchors if keys is not None and anchor.key not in keys]
         return taken

@@ -182,9 +182,12 @@ def _plain(event: Event) -> Event:
 
 
 def _visits(published: Sequence[Visit], found: Sequence[Visit], open_visits: Sequence[Visit], span: Span) -> list[Visit]:
-    wanted = {visit.id: visit for visit in (*open_visits, *found)}
-    wanted |= {visit.id: visit for visit in open_visits}
+    wanted = {visit.id: visit for visit in found}
     known = {visit.id: visit for visit in published}
+    for visit in open_visits:
+        # Of an open visit the first word stands, unless its end was told.
+        said = wanted.get(visit.id) or known.get(visit.id)
+        wanted[visit.id] = visit if said is None or said.exited_at is not None else said
     changed = [visit for visit in wanted.values() if known.get(visit.id) != visit]
     vanished = [
         replace(visit, retracted=True)
