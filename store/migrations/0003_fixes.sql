@@ -119,7 +119,10 @@ BEGIN
         child := parent || to_char(day, '"_"YYYYMMDD');
         IF to_regclass(child) IS NULL THEN
             PERFORM pg_advisory_xact_lock(hashtext('outrider.partitions'), hashtext(current_schema()));
-            IF to_regclass(child) IS NULL THEN
+            -- Not to_regclass: it answers from a cache that waiting for an advisory lock does not refresh.
+            IF NOT EXISTS (
+                SELECT FROM pg_class WHERE relname = child AND relnamespace = current_schema()::regnamespace
+            ) THEN
                 EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE)', child, parent);
                 EXECUTE format(
                     'ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
