@@ -29,6 +29,8 @@ class ApiSettings(BaseModel):
     style_url: str | None = None
     tile_url: str | None = None
     tile_attribution: str = ""
+    #: GeoJSON lines that the screen draws on its plain base layer.
+    streets_file: Path | None = None
     #: Origins of other pages that may call the API with a key.
     allowed_origins: tuple[str, ...] = ()
     version: str = "0.1.0"

@@ -65,6 +65,19 @@ def drive(  # noqa: PLR0917 - typer reads options from parameters
     run(run_drive(settings, options, osm=osm, api_url=api_url, plan_out=plan_out))
 
 
+@app.command("streets")
+def streets(
+    out: Annotated[Path, typer.Option("--out", dir_okay=False, help="GeoJSON file to write.")],
+    osm: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="OSM extract with roads; else a built-in town.")
+    ] = None,
+) -> None:
+    """Streets to draw below the vehicles where there are no map tiles (OUTRIDER_STREETS_FILE)."""
+    from outrider.simulation import write_streets
+
+    write_streets(out, osm)
+
+
 @app.command("replay")
 def replay(
     capture: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Capture file or HFP recording, also .gz.")],

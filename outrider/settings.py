@@ -119,6 +119,9 @@ class Settings(BaseSettings):
     tile_url: str | None = Field(None, description="Raster tiles, with {z}/{x}/{y}. Unset: a plain base layer, no network needed.")
     tile_attribution: str = Field("", description="What the owner of the tiles wants to read below the map.")
     style_url: HttpUrl | None = Field(None, description="A MapLibre style instead of raster tiles.")
+    streets_file: Path | None = Field(
+        None, description="GeoJSON lines for the plain base layer; `outrider simulate streets` makes one from an OSM extract."
+    )
 
     # alerts
     webhook_allow_private: bool = Field(False, description="Let webhooks go to private and loopback addresses, and over http.")

@@ -14,15 +14,16 @@ from typing import Final
 
 import httpx
 import orjson
-from mqttwire.capture import read_capture
 
 from firmware_sim.drive import DriveOptions, FleetDrive, Progress
 from firmware_sim.osm import load_osm
 from firmware_sim.planner import ApiPlanner, NoPlanner, PlanFile, Planner
 from firmware_sim.replay import replay
+from firmware_sim.streets import streets
 from firmware_sim.town import built_in_town
 from fleet.errors import OutriderError
 from mqttwire import Publisher
+from mqttwire.capture import read_capture
 from outrider.broker import broker_options
 from outrider.console import progress, to_person
 from outrider.settings import Settings
@@ -42,6 +43,12 @@ class NoPlannerKey(OutriderError):
 def new_seed() -> int:
     """A seed that nobody chose; it is printed, so that the run can be had again."""
     return secrets.randbelow(1_000_000)
+
+
+def write_streets(out: Path, osm: Path | None) -> None:
+    """The streets of a road graph as a GeoJSON file. Raises NoRoad."""
+    graph = load_osm(osm) if osm is not None else built_in_town()
+    out.write_bytes(orjson.dumps(streets(graph)))
 
 
 async def run_drive(

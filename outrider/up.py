@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 import httpx
@@ -24,6 +25,7 @@ from outrider.embedded.postgres import embedded_postgres
 from outrider.keys import ensure_admin_key, make_key
 from outrider.ports import choose_port, free_port
 from outrider.settings import Settings, environment_name
+from outrider.simulation import write_streets
 from outrider.supervisor import Supervisor
 from store.migrate import migrate_database
 from store.open import open_store
@@ -52,6 +54,8 @@ class _Parts:
 
     database_url: str
     mqtt_urls: Mapping[str, str]
+    #: The streets of the demo's town.
+    streets_file: Path
     watched: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
 
@@ -67,6 +71,8 @@ async def run_up(settings: Settings, options: UpOptions) -> None:
             admin_key, demo = await _prepare(parts.database_url, settings, options)
             supervisor = await stack.enter_async_context(_supervisor())
             base_url = f"http://{_browsable(settings.http_host)}:{http_port}"
+            if options.demo:
+                write_streets(parts.streets_file, None)
             _start_tiers(supervisor, settings, options, parts, http_port)
             await _until_ready(base_url, supervisor)
             _welcome(base_url, settings, admin_key, is_demo=options.demo)
@@ -84,12 +90,13 @@ class _Demo:
 
 
 async def _start_parts(stack: AsyncExitStack, settings: Settings, data: DataDirectory) -> _Parts:
+    streets_file = data.path / "streets.geojson"
     if settings.database_url is None:
         database = await stack.enter_async_context(embedded_postgres(data))
         log.info("database: %s", database.description)
-        parts = _Parts(database_url=database.url, mqtt_urls={}, watched=[database.watch])
+        parts = _Parts(database_url=database.url, mqtt_urls={}, streets_file=streets_file, watched=[database.watch])
     else:
-        parts = _Parts(database_url=settings.database_url.get_secret_value(), mqtt_urls={})
+        parts = _Parts(database_url=settings.database_url.get_secret_value(), mqtt_urls={}, streets_file=streets_file)
     if settings.mqtt_url is None:
         is_wish = "mqtt_port" in settings.model_fields_set
         port = choose_port(settings.mqtt_host, settings.mqtt_port, is_wish=is_wish, option="--mqtt-port")
@@ -143,6 +150,8 @@ def _start_tiers(supervisor: Supervisor, settings: Settings, options: UpOptions,
         api[environment_name("webhook_allow_private")] = "true"
         if settings.anonymous_role is None:
             api[environment_name("anonymous_role")] = Role.VIEWER.value
+    if options.demo and settings.streets_file is None:
+        api[environment_name("streets_file")] = str(parts.streets_file)
     supervisor.start("worker", ["worker"], worker)
     supervisor.start("api", ["api"], api)
     supervisor.start("alerts", ["alerts"], alerts)

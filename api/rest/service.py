@@ -6,7 +6,8 @@ import time
 from dataclasses import asdict
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, HTTPException, Query, Request, Response
+from fastapi.responses import FileResponse
 from pydantic import Field
 
 from api.access.authenticate import Operator, authenticate
@@ -20,6 +21,8 @@ from api.services import Shared
 from fleet.access import Role
 
 router: Final = APIRouter()
+
+_STREETS: Final = "/v1/ui/streets"
 
 
 class CheckOut(Outgoing):
@@ -36,6 +39,7 @@ class UiConfigOut(Outgoing):
     style_url: str | None
     tile_url: str | None
     tile_attribution: str
+    streets_url: str | None = Field(description="GeoJSON lines to draw on the plain base layer")
     version: str
     role: Role | None = Field(description="What the caller may do; null: nothing before logging in")
     tenant: str | None
@@ -120,8 +124,18 @@ async def ui_config(request: Request, services: Shared) -> Response:
         style_url=settings.style_url,
         tile_url=settings.tile_url,
         tile_attribution=settings.tile_attribution,
+        streets_url=None if settings.streets_file is None else _STREETS,
         version=settings.version,
         role=None if principal is None else principal.role,
         tenant=None if principal is None else principal.tenant,
     )
     return answer(body, 200, {"cache-control": "no-store"})
+
+
+@router.get(_STREETS, tags=["service"], summary="Streets for the plain base layer, as GeoJSON")
+async def streets(services: Shared) -> Response:
+    """Open to everybody, as the screen itself: it is a map, and shows nothing of anybody's fleet."""
+    path = services.settings.streets_file
+    if path is None:
+        raise HTTPException(404, "no streets are installed")
+    return FileResponse(path, media_type="application/geo+json", headers={"cache-control": "public, max-age=3600"})

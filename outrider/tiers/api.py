@@ -35,6 +35,7 @@ def api_settings(settings: Settings) -> ApiSettings:
         style_url=str(settings.style_url) if settings.style_url else None,
         tile_url=settings.tile_url,
         tile_attribution=settings.tile_attribution,
+        streets_file=settings.streets_file,
         allowed_origins=settings.allowed_origins,
         version=version("outrider"),
         webhook_allow_private=settings.webhook_allow_private,

@@ -77,6 +77,7 @@ function resource({ world, tileUrl, styleUrl }, url) {
         style_url: styleUrl,
         tile_url: tileUrl,
         tile_attribution: null,
+        streets_url: null,
         version: "fake",
         role: "viewer",
         tenant: null,

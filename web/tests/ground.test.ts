@@ -7,7 +7,15 @@ import { areasOf, circleRing, corridorOf, fenceExtent } from "../src/map/shapes"
 import { distanceM } from "../src/motion/tracks";
 import { piecesOf } from "../src/state/trail";
 
-const config = { style_url: null, tile_url: null, tile_attribution: null, version: "1", role: null, tenant: null };
+const config = {
+  style_url: null,
+  tile_url: null,
+  tile_attribution: null,
+  streets_url: null,
+  version: "1",
+  role: null,
+  tenant: null,
+};
 
 describe("the ground", () => {
   it("is plain by default and asks nobody for anything", () => {
@@ -115,5 +123,19 @@ describe("the trail", () => {
   it("breaks where nobody knows the way", () => {
     const point = (minute: number) => ({ timeMs: minute * 60_000, lat: 0, lon: 0, speed_mps: 1 });
     expect(piecesOf([0, 1, 2, 20, 21, 60].map(point)).map((piece) => piece.length)).toEqual([3, 2]);
+  });
+});
+
+describe("streets", () => {
+  it("are drawn on the plain ground alone, from this server", () => {
+    const plain = styleFor({ ...config, streets_url: "/v1/ui/streets" }, "dark");
+    expect(plain).toMatchObject({
+      sources: { streets: { type: "geojson", data: `${location.origin}/v1/ui/streets` } },
+    });
+    expect(
+      styleFor({ ...config, streets_url: "/v1/ui/streets", tile_url: "https://t/{z}/{x}/{y}" }, "dark"),
+    ).not.toMatchObject({
+      sources: { streets: {} },
+    });
   });
 });

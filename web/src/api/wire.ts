@@ -115,6 +115,7 @@ export interface UiConfig {
   style_url: string | null;
   tile_url: string | null;
   tile_attribution: string | null;
+  streets_url: string | null;
   version: string;
   role: string | null;
   tenant: string | null;

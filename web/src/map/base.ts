@@ -2,7 +2,7 @@
  * The ground under everything: a plain one by default (no request leaves the page), raster tiles or a whole style where the
  * installation names one. A tile server that cannot be reached leaves the plain ground and a sentence about it.
  */
-import type { StyleSpecification } from "maplibre-gl";
+import type { ExpressionSpecification, StyleSpecification } from "maplibre-gl";
 import type { UiConfig } from "../api/wire";
 import { css, palettes, type ThemeName } from "./palette";
 
@@ -13,14 +13,44 @@ export function baseKind(config: UiConfig | null): BaseKind {
   return config?.tile_url ? "tiles" : "plain";
 }
 
-export function plainStyle(theme: ThemeName): StyleSpecification {
-  return {
+export function plainStyle(theme: ThemeName, streetsUrl: string | null = null): StyleSpecification {
+  const { ground, grid } = palettes[theme];
+  const style: StyleSpecification = {
     version: 8,
     name: "Outrider plain",
     sources: {},
-    layers: [{ id: "ground", type: "background", paint: { "background-color": css(palettes[theme].ground) } }],
+    layers: [{ id: "ground", type: "background", paint: { "background-color": css(ground) } }],
   };
+  if (streetsUrl) {
+    // MapLibre loads it in a worker, which knows no page to be relative to.
+    style.sources.streets = { type: "geojson", data: new URL(streetsUrl, location.href).href };
+    style.layers.push({
+      id: "streets",
+      type: "line",
+      source: "streets",
+      layout: { "line-cap": "round", "line-join": "round" },
+      paint: {
+        "line-color": css(grid),
+        "line-width": STREET_WIDTH,
+        "line-opacity": ["case", ["get", "tunnel"], 0.45, 1],
+      },
+    });
+  }
+  return style;
 }
+
+/** Wider where it is faster, and with the zoom: from a hair to about the real width of a street. */
+const STREET_WIDTH: ExpressionSpecification = [
+  "interpolate",
+  ["exponential", 1.6],
+  ["zoom"],
+  10,
+  ["interpolate", ["linear"], ["get", "speed_mps"], 5, 0.4, 17, 1.4],
+  14,
+  ["interpolate", ["linear"], ["get", "speed_mps"], 5, 2, 17, 6],
+  18,
+  ["interpolate", ["linear"], ["get", "speed_mps"], 5, 14, 17, 36],
+];
 
 /** Street tiles are drawn for paper: at night they are dimmed and drained, so that vehicles stay the brightest thing. */
 const RASTER_PAINT = {
@@ -54,5 +84,5 @@ export function escapeHtml(text: string): string {
 export function styleFor(config: UiConfig | null, theme: ThemeName): string | StyleSpecification {
   if (config?.style_url) return config.style_url;
   if (config?.tile_url) return tileStyle(theme, config.tile_url, config.tile_attribution);
-  return plainStyle(theme);
+  return plainStyle(theme, config?.streets_url);
 }
