@@ -31,6 +31,7 @@ from ingest.loop.prepared import Prepared, newest_receipt
 from ingest.loop.sign import LONGEST_COMMIT_S, SIGN_TOPIC, Sign
 from ingest.loop.strangers import register
 from ingest.loop.takeup import take_up
+from ingest.loop.watermark import Watermark
 from ingest.loop.world import WorldWatch
 from ingest.loop.writing import Writer
 from ingest.metrics import IngestMetrics
@@ -99,6 +100,7 @@ class Worker:
         self._limit = DeadLetterLimit(self._settings.dead_letters_per_s)
         self._accounting = Accounting(self.metrics)
         self._repairs = Repairs(store, pipeline)
+        self._watermark = Watermark()
         #: The last of the pipeline's steps that is in the store.
         self._committed_step = 0
         self._ready = Prepared()
@@ -172,6 +174,7 @@ class Worker:
             self._reception.registry.learn(known)
             self._pipeline.learn(known)
         taken = self._reception.finish(batch, decoded)
+        self._watermark.heard(taken.fixes, _monotonic())
         outcome = self._pipeline.step(taken.fixes, self._clock())
         letters, dropped = self._limit.admit(taken.dead_letters, newest_receipt(parts))
         self._accounting.taken(batch, taken, dropped)
@@ -188,10 +191,16 @@ class Worker:
         now_s = _monotonic()
         if now_s - self._ticked_at_s >= _TICK_INTERVAL_S:
             self._ticked_at_s = now_s
-            self._ready.outcome.extend(self._pipeline.tick(self._clock()))
+            instant = self._engines_now()
+            if instant is not None:
+                self._ready.outcome.extend(self._pipeline.tick(instant))
             self._publisher.offer(SIGN_TOPIC, orjson.dumps(self.sign().as_json()))
         if self._live.due_in_s == 0.0:
             self._live.flush()
+
+    def _engines_now(self) -> datetime | None:
+        """See `Watermark`."""
+        return self._watermark.instant(self._clock(), _monotonic(), is_connected=self._source.is_connected)
 
     # -- writing
 
@@ -242,7 +251,8 @@ class Worker:
         after the next commit. No batch is written meanwhile, so what is found goes in between in order."""
         began_s = _monotonic()
         try:
-            repairs = cast("AsyncGenerator[Commit]", self._repairs.run(self._committed_step, self._clock()))
+            now = self._engines_now() or self._clock()
+            repairs = cast("AsyncGenerator[Commit]", self._repairs.run(self._committed_step, now))
             async with aclosing(repairs) as commits:
                 async for commit in commits:
                     written = await self._writer.write(commit)
