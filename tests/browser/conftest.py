@@ -88,11 +88,11 @@ def open_screen(browser: Browser) -> Iterator[Callable[..., Screen]]:
     """`open_screen(url)`: the page in a window of its own. An error in the page's scripts fails the test."""
     screens: list[Screen] = []
 
-    def open_one(url: str, fragment: str = "", **context: object) -> Screen:
+    def open_one(url: str, rest: str = "", **context: object) -> Screen:
         options = {"viewport": SIZE, "color_scheme": "light", "locale": "en-IE", **context}
         screen = Screen(page=browser.new_context(**options).new_page(), url=url)  # type: ignore[arg-type]
         screens.append(screen)
-        screen.open(fragment)
+        screen.open(rest)
         return screen
 
     yield open_one

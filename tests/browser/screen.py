@@ -35,8 +35,8 @@ class Screen:
         self.page.on("request", self._note_request)
         self.page.on("pageerror", lambda error: self.failures.append(str(error)))
 
-    def open(self, fragment: str = "") -> None:
-        self.page.goto(self.url + "/" + fragment)
+    def open(self, rest: str = "") -> None:
+        self.page.goto(f"{self.url}/{rest}")
 
     def hook(self, name: str) -> Any:
         return self.page.evaluate("(name) => window.__outrider?.[name]", name)

@@ -40,6 +40,8 @@ def test_a_wrong_key_is_refused_and_a_right_one_opens(locked_server: ScreenServe
     screen.wait_for("hook.connection === 'live'")
     expect(form).to_be_hidden()
     expect(screen.page.get_by_text("No vehicles yet")).to_be_visible()
+    screen.page.get_by_role("button", name="Sign out").click()
+    expect(form).to_be_visible()
 
 
 def test_a_key_in_the_address_is_taken_out_and_sent_nowhere_else(locked_server: ScreenServer, open_screen: OpenScreen) -> None:
@@ -49,6 +51,12 @@ def test_a_key_in_the_address_is_taken_out_and_sent_nowhere_else(locked_server: 
     assert not any(ADMIN_KEY in url for url in screen.requests)
     stored = screen.page.evaluate("JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie])")
     assert ADMIN_KEY not in stored
+
+
+def test_a_tracking_link_shows_nothing_of_the_fleet(server: ScreenServer, open_screen: OpenScreen) -> None:
+    screen = open_screen(server.url, "t/some-token")
+    expect(screen.page.get_by_role("heading", name="This link cannot be shown")).to_be_visible()
+    assert not any("/v1/" in url for url in screen.requests)
 
 
 def test_unreachable_tiles_are_told_and_the_vans_stay(serve_fake: ServeFake, open_screen: OpenScreen) -> None:

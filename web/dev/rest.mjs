@@ -120,6 +120,9 @@ function page(items, query) {
 
 /** @param {Settings} settings @param {Request} request @param {Response} response */
 async function session({ key }, request, response) {
+  if (request.method === "DELETE") {
+    return response.writeHead(204, { "set-cookie": "session=; Max-Age=0; HttpOnly; SameSite=Strict; Path=/" }).end();
+  }
   let text = "";
   for await (const chunk of request) text += chunk;
   if (key !== null && JSON.parse(text).key !== key) {
@@ -130,7 +133,7 @@ async function session({ key }, request, response) {
 
 /** @param {string} dist @param {string} path @param {Response} response */
 async function file(dist, path, response) {
-  const name = normalize(path === "/" ? "/index.html" : path).replace(/^(\.\.[/\\])+/, "");
+  const name = normalize(path === "/" || path.startsWith("/t/") ? "/index.html" : path).replace(/^(\.\.[/\\])+/, "");
   try {
     const body = await readFile(join(dist, name));
     const type = TYPES[/** @type {keyof typeof TYPES} */ (extname(name))] ?? "application/octet-stream";

@@ -19,11 +19,12 @@ const hover = signal<Hover | null>(null);
 export interface AppProps {
   screen: Screen;
   signIn: (key: string) => Promise<void>;
+  signOut: () => Promise<void>;
   retry: () => void;
   onMap: (view: MapView) => void;
 }
 
-export function App({ screen, signIn, retry, onMap }: AppProps) {
+export function App({ screen, signIn, signOut, retry, onMap }: AppProps) {
   const view = useRef<MapView | null>(null);
   const isOffline = screen.offlineSinceMs.value !== null && screen.loaded.value;
   useEffect(() => {
@@ -44,7 +45,7 @@ export function App({ screen, signIn, retry, onMap }: AppProps) {
             onMap(created);
           }}
         />
-        <TopBar />
+        <TopBar signOut={signOut} />
         <VehicleList />
         <div class={screen.selectedId.value === null ? "right" : "right split"}>
           <VehiclePanel />

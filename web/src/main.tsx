@@ -16,46 +16,60 @@ import { installHook } from "./hook";
 import type { Socket } from "./live/client";
 import { applyPalette } from "./map/palette";
 import type { MapView } from "./map/view";
+import { Unavailable } from "./panels/unavailable";
 import { SessionLoop } from "./session-loop";
 import { Screen } from "./state/screen";
 
+/** Pages of tracking links (`/t/<token>`) are for customers: they never load the fleet or ask for a key. */
+const TRACKING = "/t/";
+
 const key = takeKeyFromAddress(location, history);
+const root = document.getElementById("app") as HTMLElement;
 const screen = new Screen(new Rest("/"), storage());
 screen.rest.tenant = new URLSearchParams(location.search).get("tenant");
-const loop = new SessionLoop(screen, openSocket);
-let view: MapView | null = null;
+followTheme();
+if (location.pathname.startsWith(TRACKING)) render(<Unavailable />, root);
+else showFleet();
 
-const prefersDark = matchMedia("(prefers-color-scheme: dark)");
-screen.systemDark.value = prefersDark.matches;
-prefersDark.addEventListener("change", () => {
+function followTheme(): void {
+  const prefersDark = matchMedia("(prefers-color-scheme: dark)");
   screen.systemDark.value = prefersDark.matches;
-});
-effect(() => {
-  document.documentElement.dataset.theme = screen.theme.value;
-  applyPalette(document.documentElement, screen.theme.value);
-});
-effect(() => {
-  const waiting = screen.feed.unread.value;
-  document.title = waiting > 0 ? `(${waiting}) Outrider` : "Outrider";
-});
+  prefersDark.addEventListener("change", () => {
+    screen.systemDark.value = prefersDark.matches;
+  });
+  effect(() => {
+    document.documentElement.dataset.theme = screen.theme.value;
+    applyPalette(document.documentElement, screen.theme.value);
+  });
+}
 
-installHook(screen, loop, () => view);
-render(
-  <App
-    screen={screen}
-    signIn={(typed) => loop.signIn(typed)}
-    retry={() => loop.live.retryNow()}
-    onMap={(created) => {
-      view = created;
-    }}
-  />,
-  document.getElementById("app") as HTMLElement,
-);
-loop.run();
-void begin();
+function showFleet(): void {
+  const loop = new SessionLoop(screen, openSocket);
+  let view: MapView | null = null;
+  effect(() => {
+    const waiting = screen.feed.unread.value;
+    document.title = waiting > 0 ? `(${waiting}) Outrider` : "Outrider";
+  });
+  installHook(screen, loop, () => view);
+  const onMap = (created: MapView): void => {
+    view = created;
+  };
+  render(
+    <App
+      screen={screen}
+      signIn={(typed) => loop.signIn(typed)}
+      signOut={() => loop.signOut()}
+      retry={() => loop.live.retryNow()}
+      onMap={onMap}
+    />,
+    root,
+  );
+  loop.run();
+  void begin(loop);
+}
 
 /** A key from the address opens a session first; a wrong one ends at the login form, which says so. */
-async function begin(): Promise<void> {
+async function begin(loop: SessionLoop): Promise<void> {
   if (key === null) {
     await loop.start();
     return;
@@ -64,10 +78,8 @@ async function begin(): Promise<void> {
     await loop.signIn(key);
   } catch (error) {
     screen.needsLogin.value = true;
-    screen.notify(
-      "login",
-      `The key in the address was not accepted: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    const reason = error instanceof Error ? error.message : String(error);
+    screen.notify("login", `The key in the address was not accepted: ${reason}`);
   }
 }
 

@@ -3,7 +3,7 @@
  * WebSocket and the state meet.
  */
 import { ApiError } from "./api/rest";
-import { openSession } from "./api/session";
+import { closeSession, openSession } from "./api/session";
 import type { Fence, FleetEvent, Route, ServerFrame, UiConfig, Vehicle } from "./api/wire";
 import { LiveClient, type LiveStatus, type Socket } from "./live/client";
 import { DelayMeter, RateMeter } from "./live/delay";
@@ -62,7 +62,15 @@ export class SessionLoop {
 
   async signIn(key: string): Promise<void> {
     await openSession(this.screen.rest, key);
+    this.screen.settings.signedIn.value = true;
     await this.start();
+  }
+
+  /** End the session; who may look without a key goes on as that, everybody else gets the login form. */
+  async signOut(): Promise<void> {
+    await closeSession(this.screen.rest);
+    this.screen.settings.signedIn.value = false;
+    location.reload();
   }
 
   /** Everything that ticks; called once. */

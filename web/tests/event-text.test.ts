@@ -47,7 +47,8 @@ describe("events in plain words", () => {
     expect(text(type, data, stop(3))).toBe(words);
   });
 
-  it("names a stop that is not loaded by its id", () => {
+  it("names a stop that is not loaded by the number in the event, else by its id", () => {
+    expect(text("stop.departed", { ...AT_STOP, seq: 4 })).toBe("Van 07 left stop 4 of R-12");
     expect(text("stop.departed", AT_STOP)).toBe("Van 07 left s3 of R-12");
   });
 

@@ -17,6 +17,8 @@ import { VehicleLayer } from "./vehicle-layer";
 /** How often states (colours) and recent tracks are looked at. */
 const LOOKS_EVERY_MS = 400;
 const TRACKS_EVERY_MS = 2_000;
+/** Predictions come often and change little that is drawn. */
+const STOPS_EVERY_MS = 1_000;
 /** Below this zoom stops are mere specks. */
 export const STOPS_FROM_ZOOM = 13;
 
@@ -33,6 +35,8 @@ export class Scene {
   private colorAttribute = { value: new Uint8Array(0), size: 4, normalized: true };
   private lookAttribute = { value: new Uint8Array(0), size: 4 };
   private trackRevision = 0;
+  private stopRevision = -1;
+  private stopsAtMs = Number.NEGATIVE_INFINITY;
   private looksAtMs = 0;
   private tracksAtMs = 0;
 
@@ -59,6 +63,7 @@ export class Scene {
       this.trackRevision = this.tracks.revision;
       this.invalidate();
     }
+    this.refreshStops(frameMs);
     if (frameMs - this.looksAtMs >= LOOKS_EVERY_MS) {
       this.looksAtMs = frameMs;
       this.writeLooks();
@@ -66,7 +71,8 @@ export class Scene {
   }
 
   layers(zoom: number): Layer[] {
-    const quietStops = zoom < STOPS_FROM_ZOOM;
+    // One run is being looked at: the others' stops step back.
+    const quietStops = zoom < STOPS_FROM_ZOOM || this.screen.selectedId.peek() !== null;
     if (!this.still || this.still.quietStops !== quietStops)
       this.still = { below: this.stillLayers(quietStops), quietStops };
     this.dirty = false;
@@ -82,12 +88,8 @@ export class Scene {
       this.invalidate();
     });
     effect(() => {
-      screen.routes.revision.value;
-      const selected = screen.selectedId.value;
-      this.stops = [...screen.routes.all()]
-        .filter((route) => route.vehicle !== selected)
-        .flatMap((route) => route.stops);
-      this.invalidate();
+      screen.selectedId.value;
+      this.stopsAtMs = Number.NEGATIVE_INFINITY;
     });
   }
 
@@ -101,6 +103,18 @@ export class Scene {
       this.looksAtMs = Number.NEGATIVE_INFINITY;
       this.invalidate();
     });
+  }
+
+  private refreshStops(frameMs: number): void {
+    const { routes, selectedId } = this.screen;
+    const revision = routes.revision.peek();
+    const isForced = this.stopsAtMs === Number.NEGATIVE_INFINITY;
+    if (!isForced && (revision === this.stopRevision || frameMs - this.stopsAtMs < STOPS_EVERY_MS)) return;
+    this.stopsAtMs = frameMs;
+    this.stopRevision = revision;
+    const selected = selectedId.peek();
+    this.stops = [...routes.all()].filter((route) => route.vehicle !== selected).flatMap((route) => route.stops);
+    this.invalidate();
   }
 
   private invalidate(): void {
@@ -129,7 +143,7 @@ export class Scene {
     const shown = screen.settings.layers.peek();
     const theme = screen.theme.peek();
     const palette = palettes[theme];
-    const revision = screen.routes.revision.peek();
+    const revision = this.stopRevision;
     const route = this.selectedRoute();
     return [
       ...(shown.graticule ? [gridLayer(this.grid.lines, palette)] : []),

@@ -37,6 +37,8 @@ export class MapView {
   frames = 0;
   private readonly overlay: MapLibreOverlay;
   private readonly labels: NameLabels;
+  /** Measured when the size changes, not in each frame: it would force a layout. */
+  private covered: Insets = { top: 0, right: 0, bottom: 0, left: 0 };
   private lastFrameMs = 0;
   private fitted = false;
 
@@ -66,7 +68,8 @@ export class MapView {
 
   /** The panels' size has changed: the free part of the map is elsewhere. */
   fit(): void {
-    this.map.setPadding(this.insets());
+    this.covered = this.insets();
+    this.map.setPadding(this.covered);
   }
 
   fitAll(animate = true): void {
@@ -113,7 +116,7 @@ export class MapView {
     if (!moved && !this.scene.dirty) return;
     this.follow();
     this.overlay.setProps({ layers: this.scene.layers(this.map.getZoom()) });
-    this.labels.draw(this.bounds(), this.scene.grid, this.insets());
+    this.labels.draw(this.bounds(), this.scene.grid, this.covered);
     this.frames += 1;
   }
 

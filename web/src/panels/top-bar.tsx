@@ -6,7 +6,7 @@ import { Connection } from "./connection";
 import { useScreen } from "./context";
 import { Icon } from "./icons";
 
-export function TopBar() {
+export function TopBar({ signOut }: { signOut: () => Promise<void> }) {
   return (
     <header class="topbar">
       <div class="brand">
@@ -20,6 +20,7 @@ export function TopBar() {
       <div class="topbar-end">
         <Connection />
         <ThemeSwitch />
+        <SignOut signOut={signOut} />
       </div>
     </header>
   );
@@ -29,7 +30,8 @@ function Summary() {
   const screen = useScreen();
   const motion = useComputed(() => motionTotals(screen.fleet.vehicles, screen.nowMs.value));
   const stops = useComputed(() => {
-    screen.routes.revision.value;
+    // Once a second is soon enough for a sum, however often predictions come.
+    screen.nowMs.value;
     return screen.routes.totals();
   });
   const { done, total, onTime, atRisk, late } = stops.value;
@@ -65,6 +67,19 @@ function Figure(props: { label: string; tone: string; value: number; title?: str
       </dt>
       <dd>{props.value}</dd>
     </div>
+  );
+}
+
+function SignOut({ signOut }: { signOut: () => Promise<void> }) {
+  const screen = useScreen();
+  if (!screen.settings.signedIn.value || screen.needsLogin.value) return null;
+  const leave = (): void => {
+    signOut().catch((error: unknown) => screen.notify("login", `Signing out failed: ${String(error)}`));
+  };
+  return (
+    <button type="button" class="icon-button" aria-label="Sign out" title="Sign out" onClick={leave}>
+      <Icon name="exit" />
+    </button>
   );
 }
 

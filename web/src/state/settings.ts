@@ -1,4 +1,7 @@
-/** What a person prefers on this browser: theme, layers, sort order. Kept in localStorage; nothing of the fleet is. */
+/**
+ * What a person prefers on this browser: theme, layers, sort order, and whether they signed in (not the key). Kept in
+ * localStorage; nothing of the fleet is.
+ */
 import { effect, signal } from "@preact/signals";
 
 export type Theme = "system" | "light" | "dark";
@@ -18,6 +21,7 @@ interface Stored {
   layers: Record<LayerName, boolean>;
   sort: SortKey;
   trailHours: number;
+  signedIn: boolean;
 }
 
 const STORAGE_KEY = "outrider.screen";
@@ -26,6 +30,7 @@ const DEFAULTS: Stored = {
   layers: { fences: true, stops: true, tracks: true, labels: true, graticule: true },
   sort: "late",
   trailHours: 2,
+  signedIn: false,
 };
 
 export class Settings {
@@ -33,6 +38,8 @@ export class Settings {
   readonly layers = signal<Record<LayerName, boolean>>(DEFAULTS.layers);
   readonly sort = signal<SortKey>(DEFAULTS.sort);
   readonly trailHours = signal(DEFAULTS.trailHours);
+  /** A session was opened here and not ended: there is something to sign out of. */
+  readonly signedIn = signal(DEFAULTS.signedIn);
 
   constructor(private readonly storage: Pick<Storage, "getItem" | "setItem"> | null) {
     const stored = this.read();
@@ -40,6 +47,7 @@ export class Settings {
     this.layers.value = stored.layers;
     this.sort.value = stored.sort;
     this.trailHours.value = stored.trailHours;
+    this.signedIn.value = stored.signedIn;
     effect(() => this.write());
   }
 
@@ -60,6 +68,7 @@ export class Settings {
       layers: { ...DEFAULTS.layers, ...stored.layers },
       sort: stored.sort === "name" ? "name" : DEFAULTS.sort,
       trailHours: Number(stored.trailHours) > 0 ? Number(stored.trailHours) : DEFAULTS.trailHours,
+      signedIn: stored.signedIn === true,
     };
   }
 
@@ -69,6 +78,7 @@ export class Settings {
       layers: this.layers.value,
       sort: this.sort.value,
       trailHours: this.trailHours.value,
+      signedIn: this.signedIn.value,
     };
     try {
       this.storage?.setItem(STORAGE_KEY, JSON.stringify(stored));

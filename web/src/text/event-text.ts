@@ -22,7 +22,8 @@ function stopWords(data: Data, names: Names): string {
   const stop = text(data.stop);
   if (!route || !stop) return "a stop";
   const known = names.stop(route, stop);
-  return known ? `stop ${known.seq} of ${route}` : `${stop} of ${route}`;
+  const seq = known?.seq ?? num(data.seq);
+  return seq === null ? `${stop} of ${route}` : `stop ${seq} of ${route}`;
 }
 
 function arrival(event: FleetEvent, names: Names): string {
