@@ -78,7 +78,7 @@ def _patterns(fixes: FixBatch) -> npt.NDArray[np.int64]:
         column = getattr(fixes, name)
         is_said = column != NO_SATELLITES if name == "satellites" else ~np.isnan(column)
         said |= is_said.astype(np.int64) << bit
-    if any(fixes.extras):
+    if fixes.extras.count(None) < len(fixes):
         said |= np.fromiter((extra is not None for extra in fixes.extras), np.bool_, len(fixes)) * _HAS_EXTRAS
     return said
 
