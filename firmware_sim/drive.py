@@ -114,10 +114,10 @@ class FleetDrive:
         while options.duration_s is None or slot * slot_s < options.duration_s:
             slot += 1
             now = started + timedelta(seconds=slot * slot_s)
-            self.progress.simulated_s = slot * slot_s
-            await self._report(self._crews[slot % _SLOTS :: _SLOTS], now)
             ahead_s = slot * slot_s / options.speed - (loop.time() - begun_s)
             await self.sleep(max(0.0, ahead_s))
+            self.progress.simulated_s = slot * slot_s
+            await self._report(self._crews[slot % _SLOTS :: _SLOTS], now)
 
     async def _report(self, crews: list[_Crew], now: datetime) -> None:
         fresh = [one for one in (self._next_round(crew, now) for crew in crews) if one is not None]
