@@ -17,6 +17,7 @@ from mqttwire.options import MqttOptions
 from mqttwire.packets import FIRST_FAILURE, ConnAck
 
 _LOG: Final = logging.getLogger(__name__)
+_SUSPICIOUS_LIVES: Final = 3
 
 
 class Linkable(Protocol):
@@ -75,6 +76,7 @@ class Link(Generic[ConnectionT]):
         self._changed = asyncio.Event()
         self._is_closed = False
         self._bytes_before = 0
+        self._short_lives = 0
         #: The connection that is ready for use; None while there is none.
         self.connection: ConnectionT | None = None
         #: What is the matter just now, for people; it holds no secret.
@@ -99,6 +101,7 @@ class Link(Generic[ConnectionT]):
 
     def start(self, on_failure: Callable[[BaseException], None]) -> None:
         """Begin to connect. `on_failure` is told the error where keeping the connection up fails by a fault of this program."""
+        self.status = f"connecting to {self._options.address}"
         self._task = asyncio.create_task(self._keep_up(), name=f"mqtt link {self._options.client_id}")
         self._task.add_done_callback(lambda task: None if task.cancelled() else _tell(on_failure, task.exception()))
 
@@ -148,7 +151,6 @@ class Link(Generic[ConnectionT]):
 
     async def _one_connection(self) -> MqttError:
         """Connect and stay connected; returns why it ended. Raises MqttError where it never was of use."""
-        self.status = f"connecting to {self._options.address}"
         connection = await self._open_connection()
         loop = asyncio.get_running_loop()
         opened_at_s = loop.time()
@@ -160,8 +162,13 @@ class Link(Generic[ConnectionT]):
         finally:
             self.connection = None
             self._bytes_before += connection.bytes_received
-            self._backoff.succeeded(loop.time() - opened_at_s)
+            self._note_end(loop.time() - opened_at_s)
             connection.abort()
+
+    def _note_end(self, lasted_s: float) -> None:
+        self._backoff.succeeded(lasted_s)
+        is_short = lasted_s < self._options.backoff.healthy_after_s
+        self._short_lives = self._short_lives + 1 if is_short else 0
 
     def _note_session(self, connection: ConnectionT) -> None:
         self.connects += 1
@@ -184,9 +191,15 @@ class Link(Generic[ConnectionT]):
 
     async def _wait_after(self, error: MqttError) -> None:
         wait_s = self._backoff.next_wait_s(taken_over=isinstance(error, SessionTakenOver))
-        self.status = f"not connected: {error} (attempt {self._backoff.failures} failed)"
-        _LOG.warning("%s; next attempt in %.1f s", error, wait_s)
+        self.status = f"not connected: {error}{self._suspicion(error)} (attempt {self._backoff.failures} failed)"
+        _LOG.warning("%s%s; next attempt in %.1f s", error, self._suspicion(error), wait_s)
         await asyncio.sleep(wait_s)
+
+    def _suspicion(self, error: MqttError) -> str:
+        """By MQTT 3.1.1, and by some brokers of MQTT 5, a client whose session is taken over just finds its connection closed."""
+        if not isinstance(error, ConnectionLost) or self._short_lives < _SUSPICIOUS_LIVES:
+            return ""
+        return f"; {self._short_lives} in a row ended soon: does another client use the client id {self._options.client_id!r}?"
 
 
 def _tell(on_failure: Callable[[BaseException], None], error: BaseException | None) -> None:

@@ -27,7 +27,7 @@ from mqttwire.packets import (
 )
 
 #: Return codes of CONNACK (3.2.2.3) as reason codes of MQTT 5 with their words.
-REFUSALS: Final = {
+_REFUSALS: Final = {
     1: (UNSUPPORTED_PROTOCOL_VERSION, "unacceptable protocol version"),
     2: (0x85, "client id rejected"),
     3: (0x88, "server unavailable"),
@@ -80,7 +80,7 @@ class V311:
         raise MalformedStream(f"a packet of type {kind} with {len(body)} bytes")
 
     def reason(self, code: int) -> str:
-        words = dict(REFUSALS.values())
+        words = dict(_REFUSALS.values())
         return words.get(code, "refused" if code >= FIRST_FAILURE else "success")
 
 
@@ -89,7 +89,7 @@ def _connack(body: bytes) -> ConnAck:
         # Shared subscriptions came with MQTT 5. Some brokers offer them to 3.1.1 as well, but none can say so; one
         # that does not would take `$share/...` for an ordinary topic and send nothing, silently.
         return ConnAck(session_present=bool(body[0] & 1), shared_available=False)
-    code, reason = REFUSALS.get(body[1], (FIRST_FAILURE, f"return code {body[1]}"))
+    code, reason = _REFUSALS.get(body[1], (FIRST_FAILURE, f"return code {body[1]}"))
     return ConnAck(code=code, reason=reason)
 
 

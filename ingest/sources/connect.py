@@ -58,10 +58,12 @@ class NegotiatingSource:
         self._is_closed = False
 
     async def batches(self) -> AsyncIterator[MessageBatch]:
+        if self._is_closed:
+            return
         if self._chosen is None:
             self._asking = self._asking or asyncio.create_task(self._ask(), name="mqtt version")
             await asyncio.wait((self._asking,))
-            if self._is_closed:
+            if self._asking.cancelled():
                 return
             self._chosen = source_of(self._asking.result(), self._options, self._topics, self._limits)
         async for batch in self._chosen.batches():
@@ -69,8 +71,8 @@ class NegotiatingSource:
 
     async def _ask(self) -> MqttVersion:
         backoff = Backoff(self._options.backoff)
+        self._status = f"connecting to {self._options.address}"
         while True:
-            self._status = f"connecting to {self._options.address}"
             try:
                 return await negotiate(self._options)
             except MqttError as exc:

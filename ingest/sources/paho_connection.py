@@ -18,18 +18,19 @@ from paho.mqtt.client import ConnectFlags, DisconnectFlags, MQTTMessage
 
 from fleet.screening import Reason
 from mqttwire.connection import Listener
-from mqttwire.errors import BrokerUnreachable, ConnectionLost, ConnectRefused
+from mqttwire.errors import BrokerUnreachable, ConnectionLost, ConnectRefused, Unanswered
 from mqttwire.frames import KEPT_PAYLOAD_BYTES
 from mqttwire.messages import Messages
 from mqttwire.options import MqttOptions
 from mqttwire.packets import PUBACK_HEAD, PUBCOMP_HEAD, ConnAck
 from mqttwire.receive_buffer import ORDINARY_BYTES
 from mqttwire.tls import tls_context
-from mqttwire.v311 import REFUSALS, V311
+from mqttwire.v311 import V311
 
 #: Messages that one turn of the event loop may read, so that nothing else starves.
 _READS_A_TURN: Final = 500
 _TYPICAL_HEADER_BYTES: Final = 6
+_REFUSAL_WITHIN_S: Final = 0.2
 
 
 class PahoConnection:
@@ -44,6 +45,7 @@ class PahoConnection:
         self._max_payload_bytes = max_payload_bytes
         self._client = _client(options)
         self._paho: PahoClient = self._client._client
+        self._is_accepted = False
         self._is_held = False
         self._added = 0
         self.lost: asyncio.Future[ConnectionLost] = self._loop.create_future()
@@ -58,16 +60,33 @@ class PahoConnection:
         connection = cls(options, listener, max_payload_bytes)
         listener.opened(connection)
         try:
-            await connection._client.__aenter__()
+            await connection._enter()
         except aiomqtt.exceptions.MqttConnectError as exc:
-            connection.abort()
-            code, reason = REFUSALS.get(_code(exc.rc), (0x80, str(exc)))
-            raise ConnectRefused(options.address, code, reason) from exc
+            code = _code(exc.rc)
+            raise ConnectRefused(options.address, code, connection.reason(code)) from exc
         except (aiomqtt.MqttError, OSError) as exc:
-            connection.abort()
             raise BrokerUnreachable(options.address, str(exc)) from exc
+        finally:
+            if not connection._is_accepted:
+                connection.abort()
         connection._read_from_now_on()
         return connection
+
+    async def _enter(self) -> None:
+        entering = asyncio.create_task(self._client.__aenter__(), name="aiomqtt connect")
+        try:
+            await asyncio.wait((entering, self.lost), return_when=asyncio.FIRST_COMPLETED)
+            if not entering.done():
+                # aiomqtt does not notice a connection that ends before CONNACK, and would wait for its time-out. A refusal ends
+                # it as well, and is told in the next moment.
+                await asyncio.wait((entering,), timeout=_REFUSAL_WITHIN_S)
+        finally:
+            entering.cancel()
+        if not entering.done():
+            problem = f"it closed the connection without an answer ({self.lost.result().reason})"
+            raise Unanswered(self._options.address, problem)
+        entering.result()
+        self._is_accepted = True
 
     def _take_over(self) -> None:
         """Put our callbacks beside or in place of those that `aiomqtt` gave its client."""
@@ -81,7 +100,8 @@ class PahoConnection:
             tell_aiomqtt_connected(client, userdata, flags, reason, properties)
 
         def on_disconnect(client: PahoClient, userdata: Any, flags: DisconnectFlags, reason: Any, properties: Any) -> None:
-            tell_aiomqtt_disconnected(client, userdata, flags, reason, properties)
+            if reason == 0:  # of a lost connection aiomqtt tells those who iterate over its messages, and here nobody does
+                tell_aiomqtt_disconnected(client, userdata, flags, reason, properties)
             self._end(str(reason))
 
         paho.manual_ack_set(True)
@@ -105,10 +125,11 @@ class PahoConnection:
         return [_code(code) for code in codes]
 
     async def close(self) -> None:
-        try:
-            await self._client.__aexit__(None, None, None)
-        except aiomqtt.MqttError as exc:
-            self._end(str(exc))
+        if self.is_open:
+            try:
+                await self._client.__aexit__(None, None, None)
+            except aiomqtt.MqttError as exc:
+                self._end(str(exc))
         self.abort()
 
     def abort(self) -> None:

@@ -12,6 +12,13 @@ from mqttwire import MqttOptions, MqttVersion, Publisher
 PATIENCE_S = 30.0
 
 
+async def eventually(holds: Callable[[], bool]) -> None:
+    """Wait for something that tells nobody when it comes about."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not holds():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
 class Driver:
     """Takes batches as soon as there are any, and acknowledges only when told to, unless `acknowledges` is set."""
 
@@ -54,15 +61,11 @@ class Driver:
         await self.until(lambda: len(self.payloads) >= count)
 
     async def until_connected(self) -> None:
-        async with asyncio.timeout(PATIENCE_S):
-            while not self.source.is_connected:  # noqa: ASYNC110 - a source has no event for it
-                await asyncio.sleep(0.01)
+        await eventually(lambda: self.source.is_connected)
 
     async def until_reconnected(self, times: int = 1) -> None:
         """Wait until the connection came back so many times, and is there."""
-        async with asyncio.timeout(PATIENCE_S):
-            while self.source.reconnects < times or not self.source.is_connected:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+        await eventually(lambda: self.source.reconnects >= times and self.source.is_connected)
 
     async def ack_all(self) -> None:
         """Acknowledge in order all that was handed over and is not acknowledged."""

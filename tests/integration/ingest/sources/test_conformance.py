@@ -8,7 +8,7 @@ import pytest
 
 from fleet.screening import Reason
 from tests.integration.ingest.sources.conftest import SourceFactory
-from tests.integration.ingest.sources.driving import driving, publish
+from tests.integration.ingest.sources.driving import driving, eventually, publish
 from tests.integration.ingest.sources.faults import FaultProxy
 from tests.realparts.mosquitto import Mosquitto
 
@@ -230,9 +230,8 @@ async def test_a_broker_that_was_not_there_at_the_start_is_found_when_it_comes(
     broker.stop()
     source = make_source(broker.url)
     async with driving(source, acknowledges=True) as driver:
-        await asyncio.sleep(0.2)
+        await eventually(lambda: f"cannot reach the broker {broker.url}" in source.status)
         assert not source.is_connected
-        assert f"cannot reach the broker {broker.url}" in source.status
         broker.start()
         await driver.until_connected()
         await publish(broker.url, numbered("fleet", 3))
@@ -273,6 +272,18 @@ async def test_a_broker_restarted_without_its_sessions_is_noticed_and_subscribed
         assert driver.source.sessions_lost == 1
         assert driver.source.acknowledged == 0
         assert caplog.text.count("has forgotten the session of") == 1
+
+
+async def test_two_workers_with_one_client_id_back_off_say_so_and_lose_nothing(
+    mosquitto: Mosquitto, make_source: SourceFactory, prefix: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    topics, expected = (f"{prefix}/#",), {b"%d" % number for number in range(50)}
+    async with driving(make_source(mosquitto.url, topics=topics), acknowledges=True) as first:
+        await first.until_connected()
+        async with driving(make_source(mosquitto.url, topics=topics), acknowledges=True) as second:
+            await eventually(lambda: "does another client use the client id" in caplog.text)
+            await publish(mosquitto.url, [(f"{prefix}/1", payload) for payload in expected])
+            await eventually(lambda: {*first.payloads, *second.payloads} == expected)
 
 
 async def test_batches_end_when_the_source_is_closed(mosquitto: Mosquitto, make_source: SourceFactory, prefix: str) -> None:
