@@ -1,0 +1,170 @@
+"""Drives and fences for tests: made from a few words, or at random."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+from hypothesis import strategies as st
+
+from fleet.clock import to_micros
+from fleet.fence import Circle, Corridor, Fence, FenceSettings, Polygons, Position, Shape
+from fleet.fix import Fix, FixBatch
+from fleet.geodesy import METRES_PER_DEGREE
+
+BEGIN = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
+SOUTH, WEST = 47.4, 8.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leg:
+    """A part of a drive: so long, in this direction, at this speed; with fixes at intervals, or silent."""
+
+    duration_s: int
+    bearing_deg: float = 0.0
+    speed_mps: float = 0.0
+    interval_s: float = 10.0
+    is_silent: bool = False
+
+
+def place(east_m: float, north_m: float) -> Position:
+    """(lon, lat) of metres from the corner of the test's country."""
+    lat = SOUTH + north_m / METRES_PER_DEGREE
+    return WEST + east_m / (METRES_PER_DEGREE * math.cos(math.radians(SOUTH))), lat
+
+
+def drive(legs: Sequence[Leg], *, seed: int = 0, noise_m: float = 0.0, bad_share: float = 0.0, says_speed: bool = True) -> list[Fix]:
+    """The fixes of a vehicle that drives these legs from the corner."""
+    random = Random(seed)
+    east = north = 0.0
+    at = 0.0
+    fixes: list[Fix] = []
+    for leg in legs:
+        steps = max(1, round(leg.duration_s / leg.interval_s))
+        for _ in range(steps):
+            at += leg.interval_s
+            east += leg.speed_mps * leg.interval_s * math.sin(math.radians(leg.bearing_deg))
+            north += leg.speed_mps * leg.interval_s * math.cos(math.radians(leg.bearing_deg))
+            is_bad = random.random() < bad_share
+            spread_m = noise_m + 150.0 if is_bad else noise_m
+            lon, lat = place(east + random.gauss(0, spread_m), north + random.gauss(0, spread_m))
+            if not leg.is_silent:
+                fixes.append(
+                    Fix(
+                        time=BEGIN + timedelta(seconds=at),
+                        lat=lat,
+                        lon=lon,
+                        speed_mps=max(0.0, leg.speed_mps + random.gauss(0, 0.2)) if says_speed else None,
+                        accuracy_m=120.0 if is_bad else 8.0,
+                    )
+                )
+    return fixes
+
+
+def batch_of(fixes: Sequence[Fix], key: int = 1) -> FixBatch:
+    """The fixes as columns, in their order."""
+    batch = FixBatch.allocate(len(fixes))
+    batch.vehicle[:] = key
+    for row, fix in enumerate(fixes):
+        batch.time[row] = to_micros(fix.time)
+        batch.lat[row], batch.lon[row] = fix.lat, fix.lon
+        for name in ("speed_mps", "accuracy_m", "altitude_m"):
+            value = getattr(fix, name)
+            if value is not None:
+                getattr(batch, name)[row] = value
+        batch.received[row] = batch.time[row]
+    return batch
+
+
+@st.composite
+def legs(draw: st.DrawFn) -> list[Leg]:
+    """A drive within some kilometres, with stands and silences."""
+    interval_s = draw(st.sampled_from([5.0, 10.0, 30.0]))
+    kinds = draw(st.lists(st.sampled_from(["drive", "drive", "stand", "silence", "crawl"]), min_size=4, max_size=10))
+    made = []
+    for kind in kinds:
+        bearing_deg = draw(st.integers(0, 359))
+        if kind == "drive":
+            speed_mps = draw(st.integers(3, 25))
+            made.append(Leg(duration_s=draw(st.integers(20, 300)), bearing_deg=bearing_deg, speed_mps=speed_mps, interval_s=interval_s))
+        elif kind == "crawl":
+            made.append(Leg(duration_s=draw(st.integers(60, 300)), bearing_deg=bearing_deg, speed_mps=1.0, interval_s=interval_s))
+        elif kind == "stand":
+            made.append(Leg(duration_s=draw(st.integers(20, 900)), interval_s=interval_s))
+        else:
+            duration_s = draw(st.sampled_from([60, 200, 400, 2_000, 8_000, 50_000]))
+            speed_mps = draw(st.sampled_from([0.0, 0.0, 5.0])) if duration_s < 5_000 else 0.0
+            leg = Leg(duration_s=duration_s, bearing_deg=bearing_deg, speed_mps=speed_mps, interval_s=interval_s, is_silent=True)
+            made.append(leg)
+    return made
+
+
+@st.composite
+def drives(draw: st.DrawFn) -> list[Fix]:
+    noise_m = draw(st.sampled_from([0.5, 5.0, 20.0]))
+    bad_share = draw(st.sampled_from([0.0, 0.1]))
+    return drive(draw(legs()), seed=draw(st.integers(0, 2**32)), noise_m=noise_m, bad_share=bad_share, says_speed=draw(st.booleans()))
+
+
+@st.composite
+def shapes(draw: st.DrawFn, near: Fix) -> Shape:
+    """Shapes of some hundred metres around a fix, or beside it."""
+    origin_east_m, origin_north_m = metres(near)
+    east_m = origin_east_m + draw(st.sampled_from([0, 0, 60, -150, 400]))
+    north_m = origin_north_m + draw(st.sampled_from([0, 0, -40, 120, -300]))
+    kind = draw(st.sampled_from(["circle", "circle", "polygon", "corridor"]))
+    lon, lat = place(east_m, north_m)
+    if kind == "circle":
+        return Circle(lat=lat, lon=lon, radius_m=draw(st.sampled_from([25, 60, 100, 150, 600])))
+    if kind == "corridor":
+        end = place(east_m + draw(st.integers(-1_000, 1_000)), north_m + draw(st.integers(100, 1_000)))
+        return Corridor(line=((lon, lat), end), radius_m=draw(st.integers(20, 150)))
+    return star(Random(draw(st.integers(0, 2**32))), east_m, north_m, draw(st.integers(60, 600)), draw(st.integers(3, 12)))
+
+
+def metres(fix: Fix) -> tuple[float, float]:
+    """(east, north) of the corner of the test's country."""
+    north_m = (fix.lat - SOUTH) * METRES_PER_DEGREE
+    return (fix.lon - WEST) * METRES_PER_DEGREE * math.cos(math.radians(SOUTH)), north_m
+
+
+def star(random: Random, east_m: float, north_m: float, radius_m: float, corners: int) -> Polygons:
+    """A polygon around a place, corner after corner."""
+    ring = []
+    for corner in range(corners):
+        angle = (corner + random.uniform(0, 0.6)) * 2 * math.pi / corners
+        reach_m = radius_m * random.uniform(0.5, 1.0)
+        ring.append(place(east_m + reach_m * math.sin(angle), north_m + reach_m * math.cos(angle)))
+    return Polygons(polygons=(((*ring, ring[0]),),))
+
+
+@st.composite
+def fences_along(draw: st.DrawFn, fixes: Sequence[Fix]) -> list[Fence]:
+    """A few fences along a drive with rules of their own, overlapping as it comes."""
+    near = draw(st.lists(st.sampled_from(fixes), min_size=1, max_size=5))
+    return [
+        Fence(
+            id=f"fence-{number}",
+            tenant="acme",
+            name="",
+            shape=draw(shapes(fix)),
+            dwell_s=draw(st.sampled_from([None, 60.0, 600.0])),
+            settings=FenceSettings(
+                confirm_fixes=draw(st.sampled_from([None, None, 1, 3])),
+                confirm_s=draw(st.sampled_from([None, None, 20.0])),
+                exit_margin_m=draw(st.sampled_from([None, None, 0.0, 120.0])),
+                exit_s=draw(st.sampled_from([None, None, 0.0, 200.0])),
+            ),
+        )
+        for number, fix in enumerate(near)
+    ]
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> tuple[list[Fence], list[Fix]]:
+    """A noisy drive, and fences along it."""
+    fixes = draw(drives().filter(bool))
+    return draw(fences_along(fixes)), fixes
