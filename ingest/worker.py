@@ -168,12 +168,14 @@ class Worker:
         """Decode, register, screen, step: all that comes before the commit."""
         batch = joined(parts)
         decoded = self._reception.decode(batch)
+        await _give_way()
         strangers = self._reception.unknown(decoded)
         if strangers:
             known = await register(self._store, self._patience, strangers, quarantine=self._settings.quarantine)
             self._reception.registry.learn(known)
             self._pipeline.learn(known)
         taken = self._reception.finish(batch, decoded)
+        await _give_way()
         self._watermark.heard(taken.fixes, _monotonic())
         outcome = self._pipeline.step(taken.fixes, self._clock())
         letters, dropped = self._limit.admit(taken.dead_letters, newest_receipt(parts))
@@ -319,6 +321,11 @@ class Worker:
         self.metrics.reconnects.set(getattr(self._source, "reconnects", 0))
         self.metrics.sessions_lost.set(getattr(self._source, "sessions_lost", 0))
         self._accounting.totals(self._patience.failures, self._live.dropped, self._world.loads, self._repairs.done)
+
+
+async def _give_way() -> None:
+    """Let the commit under way send its next statement: it has several, and each would wait for a whole chunk's work."""
+    await asyncio.sleep(0)
 
 
 def _monotonic() -> float:

@@ -119,7 +119,7 @@ class Defective:
     """Raises for one payload."""
 
     name = "defective"
-    topics = ("fleet/+/+/fix",)
+    topics: tuple[str, ...] = ("fleet/+/+/fix",)
 
     def decode(self, batch: MessageBatch, default_tenant: str) -> Decoded:
         if b"boom" in batch.payloads:
