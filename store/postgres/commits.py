@@ -15,7 +15,7 @@ natural key, so writing it again is the answer to either.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -155,10 +155,10 @@ class Commits:
     async def _transact(self, connection: Connection, prepared: _Prepared, is_collision: bool) -> _Written:
         batch = await _begin(connection)
         is_new = await (_insert if is_collision else _copy)(connection, prepared, batch)
-        self._newest.take_in(prepared.fixes.take(is_new), prepared.tenants[is_new])
+        self._newest.take_in(prepared.fixes.take(is_new))
         checkpoint = None
         if prepared.commit.checkpoint_vehicles is not None:
-            checkpoint = await self._checkpoint_statements(connection, batch)
+            checkpoint = await self._checkpoint_statements(connection, batch, prepared.commit.checkpoint_vehicles)
         async with connection.pipeline():
             for name, params in self._statements(prepared, batch, is_new):
                 await connection.execute(_SQL[name], params)
@@ -179,18 +179,19 @@ class Commits:
         yield from findings.of_letters(prepared.letters)
         yield from findings.of_outcome(commit.outcome, self._tenants)
         yield from findings.of_anchors(commit, self._tenants)
-        if commit.checkpoint_vehicles:
-            yield findings.states(commit.checkpoint_vehicles, batch, self._tenants)
 
-    async def _checkpoint_statements(self, connection: Connection, batch: int) -> list[findings.Statement]:
-        """Positions as of this batch, and the mark that everything up to it is included."""
+    async def _checkpoint_statements(
+        self, connection: Connection, batch: int, states: Mapping[int, bytes]
+    ) -> list[findings.Statement]:
+        """States and positions as of this batch, and the mark that everything up to it is included."""
         statements: list[findings.Statement] = []
         if self._is_unsure:
             ((after, min_time, max_time),) = await rows(connection, _SQL["tail_bounds"])
             if min_time is not None:
                 statements.append(("sweep_positions", {"after": after, "min_time": min_time, "max_time": max_time}))
-        if (newest := self._newest.params()) is not None:
-            statements.append(("put_positions", newest))
+        keys = np.union1d(np.array(list(states), np.int64), self._newest.keys())
+        if len(keys):
+            statements.append(findings.vehicles(keys, states, batch, self._tenants, self._newest.params(keys)))
         return [*statements, ("put_checkpoint", {"batch": batch}), ("forget_batches", {"batch": batch})]
 
 

@@ -96,10 +96,15 @@ def of_anchors(commit: Commit, tenants: Tenants) -> Iterator[Statement]:
         )
 
 
-def states(vehicles: Mapping[int, bytes], batch: int, tenants: Tenants) -> Statement:
-    keys = _int8s(vehicles)
-    owners = Int4s(tenants.known_of_vehicles(keys.values))
-    return "put_states", {"keys": keys, "tenants": owners, "states": list(vehicles.values()), "batch": batch}
+def vehicles(keys: Int64s, states: Mapping[int, bytes], batch: int, tenants: Tenants, positions: Mapping[str, Any]) -> Statement:
+    """What a checkpoint writes of these vehicles."""
+    return "put_vehicles", {
+        "keys": Int8s(keys),
+        "tenants": Int4s(tenants.known_of_vehicles(keys)),
+        "states": [states.get(key) for key in keys.tolist()],
+        "batch": batch,
+        **positions,
+    }
 
 
 def event_params(events: Sequence[Event], tenants: Tenants) -> Mapping[str, Any]:

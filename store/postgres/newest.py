@@ -7,8 +7,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from fleet.fix import FixBatch, Int32s
-from store.postgres.arrays import Float4s, Float8s, Instants, Int4s, Int8s
+from fleet.fix import FixBatch, Int64s
+from store.postgres.arrays import Float4s, Float8s, Instants
 
 _FLOAT64: Final = ("lat", "lon")
 _FLOAT32: Final = ("speed_mps", "heading_deg", "accuracy_m")
@@ -16,7 +16,7 @@ _FIRST_SIZE: Final = 1024
 
 
 class NewestPositions:
-    """About 37 bytes for each vehicle key there is; the rest of the store never waits for it."""
+    """About 36 bytes for each vehicle key there is; the rest of the store never waits for it."""
 
     def __init__(self) -> None:
         self._size = 0
@@ -28,7 +28,7 @@ class NewestPositions:
         self._grow(_FIRST_SIZE)
         self._columns["time"][:] = -1
 
-    def take_in(self, fixes: FixBatch, tenants: Int32s) -> None:
+    def take_in(self, fixes: FixBatch) -> None:
         """Fixes in order of vehicle and time, as they were stored."""
         if not len(fixes):
             return
@@ -38,21 +38,28 @@ class NewestPositions:
         rows = np.flatnonzero(is_last)
         rows = rows[fixes.time[rows] > self._columns["time"][keys[rows]]]
         self._columns["time"][keys[rows]] = fixes.time[rows]
-        self._columns["tenants"][keys[rows]] = tenants[rows]
         for name in _FLOAT64 + _FLOAT32:
             self._columns[name][keys[rows]] = getattr(fixes, name)[rows]
 
-    def params(self) -> dict[str, Any] | None:
-        """The parameters of `put_positions`, by key; None where nothing is new."""
-        keys = np.flatnonzero(self._columns["time"] >= 0)
-        if not len(keys):
-            return None
+    def keys(self) -> Int64s:
+        """The vehicles that have a position here, in order."""
+        return np.flatnonzero(self._columns["time"] >= 0)
+
+    def params(self, keys: Int64s) -> dict[str, Any]:
+        """The positions of these vehicles as parameters of `put_vehicles`; lat is NaN where one has none here."""
+        has = keys < self._size
+        has[has] = self._columns["time"][keys[has]] >= 0
+        places = keys[has]
+
+        def column(name: str, dtype: type, empty: float) -> npt.NDArray[Any]:
+            values: npt.NDArray[Any] = np.full(len(keys), empty, dtype)
+            values[has] = self._columns[name][places]
+            return values
+
         return {
-            "keys": Int8s(keys),
-            "tenants": Int4s(self._columns["tenants"][keys]),
-            "time": Instants(self._columns["time"][keys]),
-            **{name: Float8s(self._columns[name][keys]) for name in _FLOAT64},
-            **{name: Float4s(self._columns[name][keys]) for name in _FLOAT32},
+            "time": Instants(column("time", np.int64, 0)),
+            **{name: Float8s(column(name, np.float64, np.nan)) for name in _FLOAT64},
+            **{name: Float4s(column(name, np.float32, np.nan)) for name in _FLOAT32},
         }
 
     def _grow(self, size: int) -> None:
@@ -69,7 +76,6 @@ class NewestPositions:
 
 _LAYOUT: Final = (
     ("time", np.int64, -1),
-    ("tenants", np.int32, 0),
     *((name, np.float64, 0.0) for name in _FLOAT64),
     *((name, np.float32, 0.0) for name in _FLOAT32),
 )

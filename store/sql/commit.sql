@@ -104,22 +104,27 @@ INSERT INTO anchors (vehicle_id, time, tenant_id, state)
 SELECT * FROM unnest(%(keys)s, %(times)s, %(tenants)s, %(states)s::bytea[])
 ON CONFLICT (vehicle_id, time) DO UPDATE SET state = excluded.state
 
--- name: put_states
-INSERT INTO vehicle_states (vehicle_id, tenant_id, state, batch)
-SELECT vehicle_id, tenant_id, state, %(batch)s
-FROM unnest(%(keys)s, %(tenants)s, %(states)s::bytea[]) AS given(vehicle_id, tenant_id, state)
-ON CONFLICT (vehicle_id) DO UPDATE SET state = excluded.state, batch = excluded.batch
-
--- name: put_positions
-INSERT INTO vehicle_states (vehicle_id, tenant_id, time, lat, lon, speed_mps, heading_deg, accuracy_m)
+-- name: put_vehicles
+-- Engine states and newest positions at once: a checkpoint writes each vehicle one time. A vehicle may have only one of the two:
+-- state NULL leaves the state alone, lat NaN the position.
+INSERT INTO vehicle_states AS kept (vehicle_id, tenant_id, state, batch, time, lat, lon, speed_mps, heading_deg, accuracy_m)
 SELECT
-    vehicle_id, tenant_id, time, lat, lon, nullif(speed_mps, 'NaN'), nullif(heading_deg, 'NaN'), nullif(accuracy_m, 'NaN')
-FROM unnest(%(keys)s, %(tenants)s, %(time)s, %(lat)s, %(lon)s, %(speed_mps)s, %(heading_deg)s, %(accuracy_m)s)
-    AS given(vehicle_id, tenant_id, time, lat, lon, speed_mps, heading_deg, accuracy_m)
+    vehicle_id, tenant_id, state, CASE WHEN state IS NOT NULL THEN %(batch)s::bigint END,
+    CASE WHEN lat <> 'NaN' THEN time END, nullif(lat, 'NaN'), nullif(lon, 'NaN'),
+    nullif(speed_mps, 'NaN'), nullif(heading_deg, 'NaN'), nullif(accuracy_m, 'NaN')
+FROM unnest(
+    %(keys)s, %(tenants)s, %(states)s::bytea[], %(time)s, %(lat)s, %(lon)s, %(speed_mps)s, %(heading_deg)s, %(accuracy_m)s
+) AS given(vehicle_id, tenant_id, state, time, lat, lon, speed_mps, heading_deg, accuracy_m)
 ON CONFLICT (vehicle_id) DO UPDATE SET
-    time = excluded.time, lat = excluded.lat, lon = excluded.lon,
-    speed_mps = excluded.speed_mps, heading_deg = excluded.heading_deg, accuracy_m = excluded.accuracy_m
-WHERE vehicle_states.time IS NULL OR vehicle_states.time < excluded.time
+    (state, batch) = ROW(coalesce(excluded.state, kept.state), coalesce(excluded.batch, kept.batch)),
+    (time, lat, lon, speed_mps, heading_deg, accuracy_m) = ROW(
+        CASE WHEN excluded.time > kept.time OR kept.time IS NULL THEN excluded.time ELSE kept.time END,
+        CASE WHEN excluded.time > kept.time OR kept.time IS NULL THEN excluded.lat ELSE kept.lat END,
+        CASE WHEN excluded.time > kept.time OR kept.time IS NULL THEN excluded.lon ELSE kept.lon END,
+        CASE WHEN excluded.time > kept.time OR kept.time IS NULL THEN excluded.speed_mps ELSE kept.speed_mps END,
+        CASE WHEN excluded.time > kept.time OR kept.time IS NULL THEN excluded.heading_deg ELSE kept.heading_deg END,
+        CASE WHEN excluded.time > kept.time OR kept.time IS NULL THEN excluded.accuracy_m ELSE kept.accuracy_m END
+    )
 
 -- name: sweep_positions
 -- The same from the fixes themselves: for those that an earlier process wrote, or that this one is not sure of.
