@@ -1,0 +1,269 @@
+"""The offline replay: a capture through the whole pipeline, over the in-memory store; no server, no clock, byte for byte the
+same each time.
+
+`now` is the instant of receipt of the messages themselves. They are taken in as they came, in slices of ten seconds, and the time
+between them passes as it would have: the pipeline ticks through the gaps. Trackers are registered as they turn up, and with the
+first message of each its routes of the plan, and its tenant's fences, become known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final, TypeVar
+
+from fleet.clock import MICROS_PER_S, from_micros
+from fleet.errors import OutriderError
+from fleet.fence import Fence
+from fleet.fix import FixBatch
+from fleet.message import MessageBatch
+from fleet.plan import parse_plan
+from fleet.route import Route
+from ingest.fence_file import parse_fences
+from ingest.formats import FORMATS
+from ingest.pipeline import Pipeline, PipelineSettings
+from ingest.protocol import Decoded
+from ingest.reception import Reception
+from ingest.registry import Registry
+from ingest.repair import Repairs
+from ingest.replay_output import ReplayOutput
+from ingest.router import Router, selections
+from ingest.screen import Screen
+from mqttwire.capture import Recorded, read_capture
+from store.memory import MemoryStore
+from store.protocol import Commit
+
+#: Of topics that name no tenant.
+DEFAULT_TENANT: Final = "default"
+#: Messages received within one such slice are one batch.
+_SLICE_US: Final = 10 * MICROS_PER_S
+_MOST_MESSAGES: Final = 5000
+#: Time passes in such ticks through a gap, and in longer ones through what is left of a long gap.
+_TICK_US: Final = 10 * MICROS_PER_S
+_FINE_US: Final = 2 * 3600 * MICROS_PER_S
+_COARSE_TICK_US: Final = 600 * MICROS_PER_S
+
+_PAGE: Final = 1000
+
+Progress = Callable[[int], None]
+Parsed = TypeVar("Parsed")
+
+
+class ReplayError(OutriderError):
+    """A file cannot be read or written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayOptions:
+    """`shuffle`: the seed by which the messages are put into another order (each keeps its instant of receipt)."""
+
+    capture: Path
+    out: Path
+    fences: Path | None = None
+    plan: Path | None = None
+    shuffle: int | None = None
+    tenant: str = DEFAULT_TENANT
+    pipeline: PipelineSettings = field(default_factory=PipelineSettings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplaySummary:
+    """What came of it."""
+
+    out: Path
+    messages: int
+    fixes: int
+    duplicates: int
+    vehicles: int
+    events: Counter[str]
+    visits: int
+    etas: int
+    refused: Counter[str]
+    #: Routes of the plan whose vehicle never reported.
+    routes_unseen: int
+
+    def describe(self) -> str:
+        """Some lines for the person at the keyboard."""
+        lines = [
+            f"{self.messages} messages of {self.vehicles} vehicles: {self.fixes} fixes, {self.duplicates} duplicates, "
+            f"{self.refused.total()} refused{_listed(self.refused)}",
+            f"{self.events.total()} events{_listed(self.events)}",
+            f"{self.visits} visits, {self.etas} ETAs, in {self.out}",
+        ]
+        if self.routes_unseen:
+            lines.append(f"{self.routes_unseen} routes of the plan are of vehicles that never report")
+        return "\n".join(lines)
+
+
+def replay(options: ReplayOptions, show: Progress = lambda _: None) -> ReplaySummary:
+    """Replay the capture and write what was found into `options.out`. `show` is told how many messages are done.
+
+    Raises OutriderError: a file that cannot be read, written or understood.
+    """
+    plan = _parsed(options.plan, lambda data: parse_plan(data, tenant=options.tenant)) if options.plan else []
+    fences = _parsed(options.fences, lambda data: parse_fences(data, tenant=options.tenant)) if options.fences else []
+    return asyncio.run(_Replay(options, plan, fences).run(show))
+
+
+class _Replay:
+    def __init__(self, options: ReplayOptions, plan: Sequence[Route], fences: Sequence[Fence]) -> None:
+        self._options = options
+        self._routes: dict[str, list[Route]] = {}
+        for route in plan:
+            self._routes.setdefault(route.vehicle, []).append(route)
+        self._fences = fences
+        self._store = MemoryStore(clock=lambda: from_micros(self._now))
+        self._pipeline = Pipeline(options.pipeline)
+        self._repairs = Repairs(self._store, self._pipeline)
+        router = Router(selections(FORMATS), default_tenant=options.tenant)
+        self._reception = Reception(router, Registry(), Screen())
+        self._tenants: set[str] = set()
+        self._seen: set[str] = set()
+        self._now = 0
+        self._messages = self._fixes = self._duplicates = 0
+
+    async def run(self, show: Progress) -> ReplaySummary:
+        try:
+            with ReplayOutput(self._options.out) as output:
+                for batch in _slices(self._recorded()):
+                    await self._pass_time(batch.received, output)
+                    await self._take(batch, output)
+                    show(self._messages)
+                await self._write_visits(output)
+                return self._summary(output)
+        except OSError as problem:
+            raise ReplayError(f"{problem.filename or self._options.out}: {problem.strerror}") from problem
+        finally:
+            await self._store.close()
+
+    def _recorded(self) -> Iterable[Recorded]:
+        recorded = read_capture(self._options.capture)
+        if self._options.shuffle is None:
+            return recorded
+        messages = list(recorded)
+        random.Random(self._options.shuffle).shuffle(messages)
+        return messages
+
+    async def _pass_time(self, received: Sequence[int], output: ReplayOutput) -> None:
+        """Time goes on to the first of these messages; never back, whatever the order in which they come."""
+        if self._now:
+            for instant in _ticks(self._now, min(received)):
+                self._now = instant
+                await self._write(Commit(fixes=FixBatch.empty(), outcome=self._pipeline.tick(from_micros(instant))), output)
+        self._now = max(self._now, *received)
+
+    async def _take(self, batch: MessageBatch, output: ReplayOutput) -> None:
+        decoded = self._reception.decode(batch)
+        if await self._register(decoded):
+            changed = self._pipeline.apply(await self._store.world(), from_micros(self._now))
+            await self._write(Commit(fixes=FixBatch.empty(), outcome=changed), output)
+        taken = self._reception.finish(batch, decoded)
+        self._messages += len(batch)
+        self._duplicates += taken.duplicates
+        outcome = self._pipeline.step(taken.fixes, from_micros(self._now))
+        outcome.extend(self._pipeline.tick(from_micros(self._now)))
+        commit = Commit(
+            fixes=taken.fixes,
+            outcome=outcome,
+            dead_letters=taken.dead_letters,
+            anchors=self._pipeline.anchors(),
+            messages=batch,
+        )
+        await self._write(commit, output)
+        async for repaired in self._repairs.run(self._pipeline.steps, from_micros(self._now)):
+            await self._write(repaired, output)
+
+    async def _register(self, decoded: Decoded) -> bool:
+        """Take strangers in, with all that is planned for them; returns whether the world has changed by that."""
+        strangers = self._reception.unknown(decoded)
+        if not strangers:
+            return False
+        known = await self._store.register(strangers, quarantine=False)
+        self._reception.registry.learn(known)
+        self._pipeline.learn(known)
+        tenants = dict.fromkeys(tenant for tenant, _ in strangers if tenant not in self._tenants)
+        self._tenants.update(tenants)
+        new_fences = [replace(fence, tenant=tenant) for tenant in tenants for fence in self._fences]
+        for fence in new_fences:
+            await self._store.fences.create(fence)
+        routes = [replace(route, tenant=tenant) for tenant, ident in strangers for route in self._routes.get(ident, ())]
+        self._seen.update(ident for _, ident in strangers)
+        if routes:
+            await self._store.import_routes(routes)
+        return bool(new_fences or routes)
+
+    async def _write(self, commit: Commit, output: ReplayOutput) -> None:
+        if commit.outcome.is_empty and not (len(commit.fixes) or commit.dead_letters or commit.anchors or commit.stale_anchors):
+            return
+        committed = await self._store.commit(commit)
+        self._fixes += committed.stored
+        self._duplicates += committed.duplicates
+        output.write_events(committed.new_events)
+        output.write_etas(commit.outcome.etas)
+        output.write_refused([*commit.dead_letters, *committed.refused])
+
+    async def _write_visits(self, output: ReplayOutput) -> None:
+        """As they stand in the end."""
+        for tenant in sorted(self._tenants):
+            after = None
+            while page := await self._store.visits(tenant, limit=_PAGE, after=after):
+                output.write_visits(page)
+                after = page[-1].id
+
+    def _summary(self, output: ReplayOutput) -> ReplaySummary:
+        unseen = [route for ident, routes in self._routes.items() if ident not in self._seen for route in routes]
+        return ReplaySummary(
+            out=self._options.out,
+            messages=self._messages,
+            fixes=self._fixes,
+            duplicates=self._duplicates,
+            vehicles=len(self._reception.registry),
+            events=output.events,
+            visits=output.visits,
+            etas=output.etas,
+            refused=output.refused,
+            routes_unseen=len(unseen),
+        )
+
+
+def _slices(recorded: Iterable[Recorded]) -> Iterator[MessageBatch]:
+    """Batches of messages that were received in one slice of time, one after the other."""
+    collected: list[Recorded] = []
+    for message in recorded:
+        if collected and (message.received // _SLICE_US != collected[0].received // _SLICE_US or len(collected) == _MOST_MESSAGES):
+            yield _batch(collected)
+            collected = []
+        collected.append(message)
+    if collected:
+        yield _batch(collected)
+
+
+def _batch(messages: Sequence[Recorded]) -> MessageBatch:
+    return MessageBatch(
+        topics=[message.topic for message in messages],
+        payloads=[message.payload for message in messages],
+        received=[message.received for message in messages],
+    )
+
+
+def _ticks(since: int, until: int) -> Iterator[int]:
+    """Instants on a grid of their own between two instants of receipt: the same however messages are cut into batches."""
+    instant = (since // _TICK_US + 1) * _TICK_US
+    while instant < until:
+        yield instant
+        instant += _TICK_US if instant - since < _FINE_US else _COARSE_TICK_US
+
+
+def _parsed(path: Path, parse: Callable[[bytes], list[Parsed]]) -> list[Parsed]:
+    try:
+        return parse(path.read_bytes())
+    except OSError as problem:
+        raise ReplayError(f"{path}: {problem.strerror}") from problem
+
+
+def _listed(counts: Counter[str]) -> str:
+    return " (" + ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) + ")" if counts else ""
