@@ -70,10 +70,17 @@ class AlertRunner:
         """Until cancelled; then attempts under way are broken off and left to their lease."""
         async with self._sender or Sender(self._settings) as sender:
             try:
-                while True:
+                while not self._is_cancelled():
                     await self._turn(sender)
             finally:
                 await self._break_off()
+
+    @staticmethod
+    def _is_cancelled() -> bool:
+        """Whether somebody cancelled us and it did not come through: `asyncio.wait_for`, with which the database driver waits,
+        swallows a cancellation that comes in the same moment as what it waited for (up to Python 3.11, bpo-37658)."""
+        task = asyncio.current_task()
+        return task is not None and task.cancelling() > 0
 
     async def _turn(self, sender: Sender) -> None:
         """Claim a few and start them; where fewer were due, wait until a place is free or it is time to look again."""
@@ -113,7 +120,7 @@ class AlertRunner:
     async def _break_off(self) -> None:
         for task in self._under_way:
             task.cancel()
-        await asyncio.gather(*self._under_way, return_exceptions=True)
+        await asyncio.gather(*self._under_way, return_exceptions=True)  # each ends by itself, if late
 
     # -- one alert
 

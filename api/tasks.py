@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping
-from typing import Any
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from typing import Any, Final
 
 from fleet.errors import OutriderError
+
+_CANCEL_AGAIN_S: Final = 0.5
 
 _log = logging.getLogger(__name__)
 
@@ -49,8 +51,17 @@ class Tasks:
 
     async def stop(self) -> None:
         """Cancel them all and wait for their end."""
-        for task in self._tasks.values():
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks.values())
+        await end_tasks(self._tasks.values())
         self._tasks.clear()
+
+
+async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel until they have ended.
+
+    Once is not enough: `asyncio.wait_for`, with which the database driver waits, swallows a cancellation that comes in the same
+    moment as what it waited for (up to Python 3.11, bpo-37658), and a loop around it would go on for ever.
+    """
+    while pending := [task for task in tasks if not task.done()]:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=_CANCEL_AGAIN_S)

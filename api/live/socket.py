@@ -23,6 +23,7 @@ from api.live.reader import Reader
 from api.live.view import Everything, Routes, Vehicles, View, area
 from api.problems import Forbidden, Unauthorised
 from api.services import Services, services_of
+from api.tasks import end_tasks
 from store.protocol import Unavailable
 
 UNAUTHORISED: Final = 4401
@@ -80,9 +81,8 @@ class _Conversation:
             await asyncio.wait((*tasks, self._reader.dismissed), return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._services.hub.leave(self._reader)
-            for task in tasks:
-                task.cancel()
-            ends = await asyncio.gather(*tasks, return_exceptions=True)
+            await end_tasks(tasks)
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
         await self._close(ends)
 
     async def _close(self, ends: list[Any]) -> None:

@@ -89,7 +89,7 @@ async def test_a_session_of_another_server_is_none(memory_store: Store) -> None:
 
 
 async def test_servers_with_one_secret_share_sessions(memory_store: Store) -> None:
-    settings = ApiSettings(expects_worker=False, session_secret="the same for both")  # type: ignore[arg-type]
+    settings = ApiSettings(expects_worker=False, session_secret="the same for both")
     async with running(memory_store, settings) as first:
         cookie = cookie_of(await log_in(first, "acme-viewer"))
     async with running(memory_store, settings) as second:

@@ -213,12 +213,12 @@ async def test_the_binary_form_says_the_same(memory_api: Api) -> None:
     async with api.live() as live:
         await vehicles_until_known(api, 1)
         await say(live, subscribe={}, encoding="binary", max_hz=20)
-        frame = read_frame(bytes(await live.recv()))
+        frame = read_frame(await live.recv(decode=False))
         assert frame.kind == "snapshot"
         assert frame.introduced == [{"slot": 0, "tenant": "acme", "vehicle": "van-1", "name": "van-1", "route": None}]
         assert frame.rows == [(0, NOON_MS, 52.5, 13.4, 8.5, None, 5.0)]
         api.publish([("van-1", 52.6, 13.4)], at_ms=NOON_MS + 5)
-        moved = read_frame(bytes(await live.recv()))
+        moved = read_frame(await live.recv(decode=False))
         assert (moved.kind, moved.introduced) == ("positions", [])
         assert moved.rows == [(0, NOON_MS + 5, 52.6, 13.4, 8.5, None, 5.0)]
 
