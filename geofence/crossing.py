@@ -15,7 +15,8 @@ import numpy as np
 import shapely
 
 from fleet.geodesy import METRES_PER_DEGREE
-from geofence.shapes import Compiled, CompiledCircle, CompiledCorridor, CompiledPolygons, framed
+from fleet.rings import framed
+from geofence.shapes import Compiled, CompiledCircle, CompiledCorridor, CompiledPolygons
 
 Span: TypeAlias = tuple[float, float]
 Point: TypeAlias = tuple[float, float]

@@ -19,8 +19,9 @@ import numpy.typing as npt
 import shapely
 import shapely.affinity
 
-from fleet.fence import Circle, Corridor, Polygons, Position, Ring, Shape
+from fleet.fence import Circle, Corridor, Polygons, Shape
 from fleet.geodesy import METRES_PER_DEGREE, distance_m, distances_m
+from fleet.rings import framed, unrolled, unrolled_ring
 from geofence.grid import Bounds, cells_of, cells_under, ramps
 from geofence.slots import Int64s
 
@@ -155,11 +156,6 @@ def compile_shape(shape: Shape) -> Compiled:
             return _compile_corridor(shape)
 
 
-def framed(lon: float, middle: float) -> float:
-    """The longitude, turned by whole circles to within 180 degrees of `middle`; unchanged where it is already."""
-    return lon + 360.0 * round((middle - lon) / 360.0)
-
-
 def around(south: float, west: float, east: float, north: float, radius_m: float) -> Bounds:
     """Bounds of all places within `radius_m` of a box."""
     reach = radius_m / METRES_PER_DEGREE * (1 + 1e-9)
@@ -219,7 +215,8 @@ def distances_to_lines_m(lines: Lines, numbers: Int64s, x: Floats, lat: Floats) 
 def _compile_polygons(shape: Polygons) -> CompiledPolygons:
     start = shape.polygons[0][0][0][0]
     parts = [
-        shapely.Polygon(_unrolled(rings[0], start), [_unrolled(hole, start) for hole in rings[1:]]) for rings in shape.polygons
+        shapely.Polygon(unrolled_ring(rings[0], start), [unrolled_ring(hole, start) for hole in rings[1:]])
+        for rings in shape.polygons
     ]
     for part in parts:
         if not part.is_valid:
@@ -241,23 +238,3 @@ def _compile_corridor(shape: Corridor) -> CompiledCorridor:
     turns = -round((west + east) / 2 / 360.0) * 360.0
     line[:, 0] += turns
     return CompiledCorridor(lat=(south + north) / 2, lon=(west + east) / 2 + turns, radius_m=shape.radius_m, line=line)
-
-
-def unrolled(positions: Sequence[Position], start: float) -> list[Position]:
-    """The positions with each longitude within 180 degrees of the one before (the first: of `start`)."""
-    result: list[Position] = []
-    previous = start
-    for lon, lat in positions:
-        previous = framed(lon, previous)
-        result.append((previous, lat))
-    return result
-
-
-def _unrolled(ring: Ring, start: float) -> list[Position]:
-    positions = unrolled(ring, start)
-    around_pole = positions[-1][0] - positions[0][0]
-    if abs(around_pole) < 180:
-        return positions
-    # The ring goes all around: it encloses the pole of its own hemisphere.
-    pole = math.copysign(90.0, sum(lat for _, lat in positions))
-    return [*positions, (positions[-1][0], pole), (positions[0][0], pole), positions[0]]

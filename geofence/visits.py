@@ -93,6 +93,7 @@ class VisitFold:
         """Take in one fix: `inside` are the numbers of the fences that it is in, `touched` of those that the way to it may
         have gone through without."""
         previous = self._previous
+        stayed = {stay.fence for stay in self.stays}
         if self.stays:
             if previous is not None:
                 self._judge_silence(previous.time, fix, inside)
@@ -102,7 +103,7 @@ class VisitFold:
             if number not in known:
                 self.begin(number, fix)
         for number in touched:
-            if number not in known and previous is not None:
+            if number not in stayed and previous is not None:
                 self._pass(self._plan.fences[number], previous, fix)
         self._previous = fix
 

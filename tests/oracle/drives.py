@@ -36,7 +36,9 @@ def place(east_m: float, north_m: float) -> Position:
     return WEST + east_m / (METRES_PER_DEGREE * math.cos(math.radians(SOUTH))), lat
 
 
-def drive(legs: Sequence[Leg], *, seed: int = 0, noise_m: float = 0.0, bad_share: float = 0.0, says_speed: bool = True) -> list[Fix]:
+def drive(
+    legs: Sequence[Leg], *, seed: int = 0, noise_m: float = 0.0, bad_share: float = 0.0, says_speed: bool = True
+) -> list[Fix]:
     """The fixes of a vehicle that drives these legs from the corner."""
     random = Random(seed)
     east = north = 0.0
@@ -89,15 +91,17 @@ def legs(draw: st.DrawFn) -> list[Leg]:
         bearing_deg = draw(st.integers(0, 359))
         if kind == "drive":
             speed_mps = draw(st.integers(3, 25))
-            made.append(Leg(duration_s=draw(st.integers(20, 300)), bearing_deg=bearing_deg, speed_mps=speed_mps, interval_s=interval_s))
+            made.append(
+                Leg(duration_s=draw(st.integers(20, 300)), bearing_deg=bearing_deg, speed_mps=speed_mps, interval_s=interval_s)
+            )
         elif kind == "crawl":
             made.append(Leg(duration_s=draw(st.integers(60, 300)), bearing_deg=bearing_deg, speed_mps=1.0, interval_s=interval_s))
         elif kind == "stand":
             made.append(Leg(duration_s=draw(st.integers(20, 900)), interval_s=interval_s))
         else:
             duration_s = draw(st.sampled_from([60, 200, 400, 2_000, 8_000, 50_000]))
-            speed_mps = draw(st.sampled_from([0.0, 0.0, 5.0])) if duration_s < 5_000 else 0.0
-            leg = Leg(duration_s=duration_s, bearing_deg=bearing_deg, speed_mps=speed_mps, interval_s=interval_s, is_silent=True)
+            drift_mps = draw(st.sampled_from([0.0, 0.0, 5.0])) if duration_s < 5_000 else 0.0
+            leg = Leg(duration_s=duration_s, bearing_deg=bearing_deg, speed_mps=drift_mps, interval_s=interval_s, is_silent=True)
             made.append(leg)
     return made
 
@@ -106,7 +110,9 @@ def legs(draw: st.DrawFn) -> list[Leg]:
 def drives(draw: st.DrawFn) -> list[Fix]:
     noise_m = draw(st.sampled_from([0.5, 5.0, 20.0]))
     bad_share = draw(st.sampled_from([0.0, 0.1]))
-    return drive(draw(legs()), seed=draw(st.integers(0, 2**32)), noise_m=noise_m, bad_share=bad_share, says_speed=draw(st.booleans()))
+    return drive(
+        draw(legs()), seed=draw(st.integers(0, 2**32)), noise_m=noise_m, bad_share=bad_share, says_speed=draw(st.booleans())
+    )
 
 
 @st.composite

@@ -52,10 +52,11 @@ def changes(fence: Fence, fix: Fix, other: Fix) -> list[float]:
         was_inside = inside(start)
         if was_inside == inside(end):
             continue
+        low, high = start, end
         for _ in range(HALVINGS):
-            middle = (start + end) / 2
-            start, end = (middle, end) if inside(middle) == was_inside else (start, middle)
-        found.append(end)
+            middle = (low + high) / 2
+            low, high = (middle, high) if inside(middle) == was_inside else (low, middle)
+        found.append(high)
     return found
 
 

@@ -1,4 +1,4 @@
-"""The engine of fences finds what the plain oracle finds, for random fences and noisy drives, however the fixes are cut into batches."""
+"""The engine of fences finds what the plain oracle finds: random fences, noisy drives, batches cut anyhow."""
 
 from __future__ import annotations
 
