@@ -20,9 +20,10 @@ Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 #: IPv6 networks that carry an IPv4 address: NAT64 (RFC 6052), 6to4 (RFC 3056). The place of the four bytes follows.
 _CARRIERS: Final = (
     (ipaddress.IPv6Network("64:ff9b::/96"), 12),
-    (ipaddress.IPv6Network("64:ff9b:1::/48"), 12),
     (ipaddress.IPv6Network("2002::/16"), 2),
 )
+#: NAT64 within one's own network (RFC 8215).
+_LOCAL_TRANSLATION: Final = ipaddress.IPv6Network("64:ff9b:1::/48")
 
 
 class PrivateAddress(OutriderError):
@@ -39,7 +40,7 @@ def is_public(address: Address) -> bool:
         carried = _carried(address)
         if carried is not None:
             return is_public(carried)
-        if address.teredo is not None or address.is_site_local:
+        if address.teredo is not None or address.is_site_local or address in _LOCAL_TRANSLATION:
             return False
     return address.is_global and not address.is_multicast and not address.is_reserved
 
