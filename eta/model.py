@@ -6,7 +6,7 @@ whose arrival has come. Before anything was seen the plan speaks.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 import numpy as np
@@ -30,6 +30,14 @@ _SOONEST_S: Final = 1.0
 _MICROS_PER_MS: Final = 1000
 #: Plans made ready and kept; the oldest is made again when it is needed.
 _MOST_PLANS: Final = 50_000
+
+
+class _Learned(Protocol):
+    """A part that learns."""
+
+    def snapshot(self) -> bytes: ...
+
+    def restore(self, state: bytes) -> None: ...
 
 
 class EtaModel:
@@ -67,9 +75,7 @@ class EtaModel:
         ahead = slice(progress.served, None)
         return self._legs.expect(self._legs.rows(plan.legs[ahead]), plan.legs_s[ahead], progress.at / MICROS_PER_S)
 
-    def _sample(
-        self, progress: Progress, index: int, horizon_s: Float64s, waits: bool, leg_s: float, state: Float64s
-    ) -> Sample:
+    def _sample(self, progress: Progress, index: int, horizon_s: Float64s, waits: bool, leg_s: float, state: Float64s) -> Sample:
         return Forecasted(
             made_s=progress.at / MICROS_PER_S,
             horizon_s=float(horizon_s[index]),
@@ -127,13 +133,11 @@ class EtaModel:
         for part, saved in zip(self._parts(), msgspec.msgpack.decode(state, type=list[bytes]), strict=True):
             part.restore(saved)
 
-    def _parts(self) -> tuple[LegTable, RestOfLeg, RouteStart, ErrorBands, ErrorBands]:
+    def _parts(self) -> tuple[_Learned, ...]:
         return self._legs, self._rest, self._start, self._errors, self._errors_waiting
 
 
-def _forecast(
-    at: int, first: int, horizon_s: Float64s, errors: ErrorBands, samples: tuple[tuple[int, Sample], ...]
-) -> Forecast:
+def _forecast(at: int, first: int, horizon_s: Float64s, errors: ErrorBands, samples: tuple[tuple[int, Sample], ...]) -> Forecast:
     """Quantiles: the horizon and what forecasts of that horizon were off by."""
     p10, p50, p90, shown = (
         _instants(at, horizon_s + between_bands(horizon_s, offsets))

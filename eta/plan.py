@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -25,7 +26,7 @@ class RoutePlan:
 
 
 def plan_route(route: Route, settings: EtaSettings) -> RoutePlan:
-    pairs = list(zip(route.stops, route.stops[1:], strict=False))
+    pairs = list(pairwise(route.stops))
     return RoutePlan(
         route=route,
         planned_s=np.array([_planned_s(stop) for stop in route.stops]),

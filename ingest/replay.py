@@ -89,8 +89,8 @@ class ReplaySummary:
     def describe(self) -> str:
         """Some lines for the person at the keyboard."""
         lines = [
-            f"{self.messages} messages of {self.vehicles} vehicles: {self.fixes} fixes, {self.duplicates} duplicates, "
-            f"{self.refused.total()} refused{_listed(self.refused)}",
+            f"{self.messages} messages of {self.vehicles} vehicles",
+            f"{self.fixes} fixes, {self.duplicates} duplicates, {self.refused.total()} refused{_listed(self.refused)}",
             f"{self.events.total()} events{_listed(self.events)}",
             f"{self.visits} visits, {self.etas} ETAs, in {self.out}",
         ]

@@ -68,7 +68,9 @@ def open_call(index: int, contact: Contact, previous: Place | None, current: Pla
     return Call(index=index, entered=entered, closest_m=math.inf, closest=entered)
 
 
-def extend_call(call: Call, contact: Contact, previous: Place | None, current: Place, radius_m: float, settings: RouteSettings) -> None:
+def extend_call(
+    call: Call, contact: Contact, previous: Place | None, current: Place, radius_m: float, settings: RouteSettings
+) -> None:
     """Take in one more segment."""
     start = current.time if previous is None else previous.time
     span = current.time - start

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -72,7 +73,7 @@ def compile_route(route: Route) -> CompiledRoute:
 
 def _distances_along(stops: Sequence[Stop]) -> tuple[float, ...]:
     along = [0.0]
-    for origin, destination in zip(stops, stops[1:], strict=False):
+    for origin, destination in pairwise(stops):
         along.append(along[-1] + distance_m(origin.lat, origin.lon, destination.lat, destination.lon))
     return tuple(along[: len(stops)])
 

@@ -70,7 +70,7 @@ class Course:
         calls = self._calls(contacts, previous, current)
         for call in calls:
             if call.confirmed and self._begins_anew(call):
-                self._begin_anew(call, current.time, findings)
+                self._begin_anew(current.time, findings)
         confirmed = [call for call in calls if call.confirmed and not self.record.stops[call.index].is_served]
         for call in sorted(confirmed, key=lambda call: (self._arrival(call), call.index)):
             self._offer(call, current.time, free, findings)
@@ -148,12 +148,12 @@ class Course:
         """Whether the call is the stay that served an earlier stop at the same place (case 6)."""
         if call.index == self.record.reached + 1:
             return False
-        for index in range(call.index):
-            record = self.record.stops[index]
-            if record.is_served and (record.departed == NEVER or record.departed > call.entered):
-                if self.compiled.share_a_place(index, call.index):
-                    return True
-        return False
+        occupied = [
+            index
+            for index, stop in enumerate(self.record.stops[: call.index])
+            if stop.is_served and (stop.departed == NEVER or stop.departed > call.entered)
+        ]
+        return any(self.compiled.share_a_place(index, call.index) for index in occupied)
 
     def _fits_forward(self, call: Call) -> bool:
         record, compiled = self.record, self.compiled
@@ -216,8 +216,8 @@ class Course:
 
     # what follows
 
-    def _begin_anew(self, call: Call, at: int, findings: Findings) -> None:
-        """Take back what was said of the first stops; the call then serves the first one again."""
+    def _begin_anew(self, at: int, findings: Findings) -> None:
+        """Take back what was said of the first stops; the call that brought the vehicle back serves the first again."""
         route = self.compiled.route
         for index in range(self.record.reached, -1, -1):
             record = self.record.stops[index]
@@ -233,7 +233,7 @@ class Course:
             self.record.phase = Phase.UNDER_WAY
             findings.route(route, RouteStatus.UNDER_WAY, at)
         if record.skipped != NEVER:
-            findings.skip_retracted(route, stop, record, max(self._arrival(call), not_before))
+            findings.skip_retracted(route, stop, record, at)
             record.skipped = NEVER
         record.status, record.arrived = StopStatus.ARRIVED, max(self._arrival(call), not_before)
         call.said_m = call.closest_m

@@ -60,7 +60,9 @@ class Field:
         """Take the circle out: it is neither hit nor near any more."""
         self._live_m[slot] = _MUTED_M
 
-    def sweep(self, previous: Place | None, current: Place, open_slots: Iterable[int]) -> tuple[dict[int, Contact], Float64s, float]:
+    def sweep(
+        self, previous: Place | None, current: Place, open_slots: Iterable[int]
+    ) -> tuple[dict[int, Contact], Float64s, float]:
         """Contacts by slot, for each live circle that the segment touches and each of `open_slots`; the distances of the new
         fix from all centres; how far the vehicle can go from here before it touches a live circle (0 when inside one)."""
         x, y = self._relative(current)
@@ -73,7 +75,9 @@ class Field:
             nearest = _segment_distances(start_x, start_y, x, y)
         slots = set(np.flatnonzero(nearest <= self._live_m).tolist()).union(open_slots)
         contacts = {
-            slot: _contact(slot, float(start_x[slot]), float(start_y[slot]), float(x[slot]), float(y[slot]), float(self._radius_m[slot]))
+            slot: _contact(
+                slot, float(start_x[slot]), float(start_y[slot]), float(x[slot]), float(y[slot]), float(self._radius_m[slot])
+            )
             for slot in sorted(slots)
         }
         return contacts, distances, reach_m

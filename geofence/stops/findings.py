@@ -14,13 +14,17 @@ from geofence.stops.records import NEVER, StopRecord
 
 
 class Findings:
-    """Collects what one step finds into an outcome."""
+    """Collects what one step finds into an outcome.
+
+    Events that are dated back say in `proved_at` which fix made them certain.
+    """
 
     def __init__(self, outcome: Outcome, now: datetime) -> None:
         self.outcome = outcome
         self.now = now
 
     def event(self, kind: str, route: Route, stop: Stop, at: int, data: dict[str, Any]) -> None:
+        """`data` on top of what every event of a stop holds."""
         occurred_at = from_micros(at)
         self.outcome.events.append(
             Event(
@@ -55,27 +59,20 @@ class Findings:
         )
 
     def arrived(self, route: Route, stop: Stop, record: StopRecord, call: Call, at: int) -> None:
-        data = {"planned_arrival": _text(stop.planned_arrival), "late_s": late_s(stop, record.arrived), "evidence": evidence(call, at)}
-        self.event("stop.arrived", route, stop, record.arrived, data)
+        self.event("stop.arrived", route, stop, record.arrived, _arrival(stop, record, call, at))
         self.state(route, stop, record, at)
 
     def arrival_revised(self, route: Route, stop: Stop, record: StopRecord, call: Call, was: int, at: int) -> None:
         """The approach that counts turned out to be a later, nearer one."""
         of = event_id("stop.arrived", route.tenant, route.vehicle, from_micros(was), route.id, stop.id)
-        data = {
-            "of": of,
-            "planned_arrival": _text(stop.planned_arrival),
-            "late_s": late_s(stop, record.arrived),
-            "evidence": evidence(call, at),
-        }
-        self.event("stop.arrived.revised", route, stop, record.arrived, data)
+        self.event("stop.arrived.revised", route, stop, record.arrived, {"of": of, **_arrival(stop, record, call, at)})
         self.state(route, stop, record, at)
 
     def departed(self, route: Route, stop: Stop, record: StopRecord, call: Call, at: int) -> None:
         dwell_s = round((record.departed - call.entered) / MICROS_PER_S, 3)
-        proof = evidence(call, at)
-        self.event("stop.departed", route, stop, record.departed, {"dwell_s": dwell_s, "evidence": proof})
-        served = {"arrived_at": rfc3339_micros(record.arrived), "dwell_s": dwell_s, "evidence": proof}
+        left = {"dwell_s": dwell_s, "proved_at": rfc3339_micros(at), "evidence": evidence(call)}
+        self.event("stop.departed", route, stop, record.departed, left)
+        served = {"arrived_at": rfc3339_micros(record.arrived), **left}
         self.event("stop.completed", route, stop, record.departed, served)
         self.state(route, stop, record, at)
 
@@ -86,24 +83,36 @@ class Findings:
         for kind, instant in said:
             if instant != NEVER:
                 of = event_id(kind, route.tenant, route.vehicle, from_micros(instant), route.id, stop.id)
-                self.event(f"{kind}.retracted", route, stop, instant, {"of": of, "reason": "began_anew", "known_at": rfc3339_micros(at)})
+                self.event(
+                    f"{kind}.retracted", route, stop, instant, {"of": of, "reason": "began_anew", "proved_at": rfc3339_micros(at)}
+                )
         self.state(route, stop, StopRecord(delay=record.delay), at)
 
     def skipped(self, route: Route, stop: Stop, record: StopRecord, reason: str, at: int) -> None:
-        self.event("stop.skipped", route, stop, record.skipped, {"reason": reason, "known_at": rfc3339_micros(at)})
+        self.event("stop.skipped", route, stop, record.skipped, {"reason": reason, "proved_at": rfc3339_micros(at)})
         self.state(route, stop, record, at)
 
     def skip_retracted(self, route: Route, stop: Stop, record: StopRecord, at: int) -> None:
         of = event_id("stop.skipped", route.tenant, route.vehicle, from_micros(record.skipped), route.id, stop.id)
-        self.event("stop.skipped.retracted", route, stop, record.skipped, {"of": of, "served_at": rfc3339_micros(at)})
+        data = {"of": of, "reason": "served", "proved_at": rfc3339_micros(at)}
+        self.event("stop.skipped.retracted", route, stop, record.skipped, data)
 
     def approaching(self, route: Route, stop: Stop, record: StopRecord, by: str, at: int, measured: dict[str, Any]) -> None:
         self.event("stop.approaching", route, stop, at, {"by": by, "evidence": measured})
         self.state(route, stop, record, at)
 
 
-def evidence(call: Call, at: int) -> dict[str, Any]:
-    """What proves a call; `confirmed_at` is the fix that made it certain."""
+def _arrival(stop: Stop, record: StopRecord, call: Call, at: int) -> dict[str, Any]:
+    return {
+        "planned_arrival": None if stop.planned_arrival is None else rfc3339(stop.planned_arrival),
+        "late_s": late_s(stop, record.arrived),
+        "proved_at": rfc3339_micros(at),
+        "evidence": evidence(call),
+    }
+
+
+def evidence(call: Call) -> dict[str, Any]:
+    """What proves a call."""
     return {
         "fixes": call.fixes,
         "entered_at": rfc3339_micros(call.entered),
@@ -112,7 +121,6 @@ def evidence(call: Call, at: int) -> dict[str, Any]:
         "inside_s": round(call.inside_s, 3),
         "stood_s": round(call.stood_s, 3),
         "worst_accuracy_m": round(call.worst_accuracy_m, 1) or None,
-        "confirmed_at": rfc3339_micros(at),
     }
 
 
@@ -125,7 +133,3 @@ def late_s(stop: Stop, arrived: int) -> float | None:
 
 def _instant(micros: int) -> datetime | None:
     return None if micros == NEVER else from_micros(micros)
-
-
-def _text(instant: datetime | None) -> str | None:
-    return None if instant is None else rfc3339(instant)

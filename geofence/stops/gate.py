@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +30,6 @@ _BAD_PLACE: Final = np.uint16(Flag.TELEPORT | Flag.INACCURATE)
 _ABSENT: Final = -1
 
 Indices = npt.NDArray[np.intp]
-_Scalar = TypeVar("_Scalar", bound=np.generic)
 
 
 class Gate:

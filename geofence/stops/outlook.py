@@ -7,6 +7,7 @@ them into ETAs and events: a median that moved enough to matter, a stop at risk,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
 
 from fleet.clock import MICROS_PER_S, from_micros, rfc3339_micros
 from fleet.fix import Float64s
@@ -23,11 +24,27 @@ from geofence.stops.risk import late_probability, next_delay
 from geofence.stops.settings import RouteSettings
 
 #: Samples of forecasts that a route keeps at most, for the model to learn from; the oldest go first.
-_MOST_SAMPLES = 128
+_MOST_SAMPLES: Final = 128
 #: Stops served that the predictor is told of.
-_TRAIL = 8
+_TRAIL: Final = 8
 #: A vehicle has come further only when it did by so much of its leg.
-_LEAST_FRACTION = 0.02
+_LEAST_FRACTION: Final = 0.02
+
+
+class _Expected(NamedTuple):
+    """One stop's forecast, as instants in microseconds since 1970 UTC."""
+
+    at: int
+    p10: int
+    p50: int
+    p90: int
+
+    @property
+    def ahead_s(self) -> float:
+        return (self.p50 - self.at) / MICROS_PER_S
+
+    def quantiles(self) -> dict[str, Any]:
+        return {"p10": rfc3339_micros(self.p10), "p50": rfc3339_micros(self.p50), "p90": rfc3339_micros(self.p90)}
 
 
 @dataclass(slots=True)
@@ -143,61 +160,51 @@ class Outlook:
                     shown=from_micros(shown),
                 )
             )
-            self._judge(course, index, p10, p50, p90, at, findings)
+            self._judge(course, index, _Expected(at, p10, p50, p90), findings)
 
-    def _judge(self, course: Course, index: int, p10: int, p50: int, p90: int, at: int, findings: Findings) -> None:
+    def _judge(self, course: Course, index: int, expected: _Expected, findings: Findings) -> None:
         """Events that a forecast is reason for."""
         record = course.record.stops[index]
-        ahead_s = (p50 - at) / MICROS_PER_S
-        if ahead_s <= self.settings.approach_s and record.status is StopStatus.PLANNED:
-            self._say_approaching(course, index, "time", at, {"eta_s": round(ahead_s, 1), "p50": rfc3339_micros(p50)}, findings)
-        quantiles = {"p10": rfc3339_micros(p10), "p50": rfc3339_micros(p50), "p90": rfc3339_micros(p90)}
-        self._judge_change(course, index, record, p50, at, quantiles, findings)
-        self._judge_delay(course, index, record, (p10, p50, p90), at, quantiles, findings)
+        if expected.ahead_s <= self.settings.approach_s and record.status is StopStatus.PLANNED:
+            measured: dict[str, float | str] = {"eta_s": round(expected.ahead_s, 1), "p50": rfc3339_micros(expected.p50)}
+            self._say_approaching(course, index, "time", expected.at, measured, findings)
+        self._judge_change(course, index, record, expected, findings)
+        self._judge_delay(course, index, record, expected, findings)
 
-    def _judge_change(
-        self, course: Course, index: int, record: StopRecord, p50: int, at: int, quantiles: dict[str, str], findings: Findings
-    ) -> None:
+    def _judge_change(self, course: Course, index: int, record: StopRecord, expected: _Expected, findings: Findings) -> None:
         if record.told == NEVER:
-            record.told = p50
+            record.told = expected.p50
+        moved_s = (expected.p50 - record.told) / MICROS_PER_S
+        if abs(moved_s) < max(self.settings.changed_s, self.settings.changed_share * expected.ahead_s):
             return
-        moved_s = (p50 - record.told) / MICROS_PER_S
-        matters_s = max(self.settings.changed_s, self.settings.changed_share * (p50 - at) / MICROS_PER_S)
-        if abs(moved_s) < matters_s:
-            return
-        stop = course.compiled.route.stops[index]
-        data = {**quantiles, "was": rfc3339_micros(record.told), "moved_s": round(moved_s, 1), "late_s": _late_s(course.compiled, index, p50)}
-        findings.event("stop.eta_changed", course.compiled.route, stop, at, data)
-        record.told = p50
+        data = {
+            **expected.quantiles(),
+            "was": rfc3339_micros(record.told),
+            "moved_s": round(moved_s, 1),
+            "late_s": _late_s(course.compiled, index, expected.p50),
+        }
+        findings.event("stop.eta_changed", course.compiled.route, course.compiled.route.stops[index], expected.at, data)
+        record.told = expected.p50
 
-    def _judge_delay(
-        self,
-        course: Course,
-        index: int,
-        record: StopRecord,
-        forecast: tuple[int, int, int],
-        at: int,
-        quantiles: dict[str, str],
-        findings: Findings,
-    ) -> None:
+    def _judge_delay(self, course: Course, index: int, record: StopRecord, expected: _Expected, findings: Findings) -> None:
         deadline = self._deadline(course.compiled, index)
         if deadline is None:
             return
-        probability = late_probability(*forecast, deadline)
+        probability = late_probability(expected.p10, expected.p50, expected.p90, deadline)
         delay = next_delay(record.delay, probability, self.settings)
         if delay is record.delay:
             return
         was, record.delay = record.delay, delay
         stop = course.compiled.route.stops[index]
         data = {
-            **quantiles,
+            **expected.quantiles(),
             "late_probability": round(probability, 4),
-            "late_s": _late_s(course.compiled, index, forecast[1]),
+            "late_s": _late_s(course.compiled, index, expected.p50),
             "deadline": rfc3339_micros(deadline),
             "was": was.value,
         }
-        findings.event(_KINDS[delay], course.compiled.route, stop, at, data)
-        findings.state(course.compiled.route, stop, record, at)
+        findings.event(_KINDS[delay], course.compiled.route, stop, expected.at, data)
+        findings.state(course.compiled.route, stop, record, expected.at)
 
     def _deadline(self, compiled: CompiledRoute, index: int) -> int | None:
         """The last instant that is not late: the window's end, else the planned arrival plus grace."""
@@ -207,7 +214,7 @@ class Outlook:
         return planned + round(self.settings.grace_s * MICROS_PER_S)
 
 
-_KINDS = {Delay.ON_TIME: "stop.recovered", Delay.AT_RISK: "stop.at_risk", Delay.DELAYED: "stop.delayed"}
+_KINDS: Final = {Delay.ON_TIME: "stop.recovered", Delay.AT_RISK: "stop.at_risk", Delay.DELAYED: "stop.delayed"}
 
 
 def _late_s(compiled: CompiledRoute, index: int, p50: int) -> float | None:

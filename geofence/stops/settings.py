@@ -76,8 +76,8 @@ class RouteSettings:
     renew_near_s: float = 15.0
     near_s: float = 900.0
     #: `stop.eta_changed`: the median moved against the one last told by so much, and by this share of the time left.
-    changed_s: float = 180.0
-    changed_share: float = 0.15
+    changed_s: float = 300.0
+    changed_share: float = 0.25
 
     # lateness: against the window's end, else the planned arrival plus grace
     grace_s: float = 600.0

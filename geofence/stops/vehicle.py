@@ -47,7 +47,9 @@ class Vehicle:
         planned = {route.route.id: route for route in self.routes}
         before = {route.compiled.route.id: route.compiled for route in self.courses}
         self.record.courses = [
-            record if before[record.route] is planned[record.route] else carry_over(record, before[record.route], planned[record.route])
+            record
+            if before[record.route] is planned[record.route]
+            else carry_over(record, before[record.route], planned[record.route])
             for record in self.record.courses
             if record.route in planned
         ]
@@ -163,4 +165,3 @@ class Vehicle:
             self._drop_finished(changed=False)
             return True
         return False
-
