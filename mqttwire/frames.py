@@ -142,7 +142,7 @@ class FrameReader:
 
     def _read_publish(self, data: bytes, offset: int, start: int, stop: int) -> int:
         is_vast = stop - start > self._max_payload_bytes + _MAX_ENVELOPE_BYTES
-        wanted = start + _MAX_ENVELOPE_BYTES + KEPT_PAYLOAD_BYTES if is_vast else stop
+        wanted = min(stop, start + _MAX_ENVELOPE_BYTES + KEPT_PAYLOAD_BYTES) if is_vast else stop
         if wanted > len(data):
             self.needed_bytes = wanted - offset
             return offset

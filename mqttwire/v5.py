@@ -107,7 +107,9 @@ class V5:
 
     def reason(self, code: int) -> str:
         # From 0x80 on a code means the same in every packet that has it (MQTT 5.0, 2.4).
-        for codes in _REASON_CODES if code >= FIRST_FAILURE else ():
+        if code < FIRST_FAILURE:
+            return "success"
+        for codes in _REASON_CODES:
             try:
                 return codes(code).name.replace("_", " ").lower()
             except ValueError:
