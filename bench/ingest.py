@@ -36,6 +36,8 @@ from tests.realparts.mosquitto import running_mosquitto
 
 PARTS = ("sink", "worker", "latency", "aiomqtt", "forward")
 VEHICLES = 10_000
+#: Messages of FIXES_EACH fixes, in percent of the messages of one.
+FORWARD_SHARE = 15
 FENCES = 10_000
 _QUIET_S = 900.0
 
@@ -118,7 +120,7 @@ class Bench:
                 ceiling = found["sink"]["messages_per_s"] if "sink" in found else 40_000
                 return self._measure(_Run(role="work", database=url, messages=self._messages, rate=round(ceiling / 2)))
             if part == "forward":
-                messages = max(self._vehicles, self._messages // 10) // self._vehicles * self._vehicles // 4
+                messages = max(1, self._messages * FORWARD_SHARE // 100 // self._vehicles) * self._vehicles
                 figures = self._measure(_Run(role="work", database=url, messages=messages, is_forward=True))
                 copied = uvloop.run(ingest_copy.copy_again(url))
                 per_s = figures["fixes"] / figures["seconds"]

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from typing import Final
 
 import psycopg
 from psycopg import sql
 
 from store.postgres.copying import COLUMNS
 
+#: Enough for a steady figure, and little enough for the memory.
+_MOST_ROWS: Final = 1_500_000
+
 
 async def copy_again(url: str) -> float:
     """Rows a second of COPY (FORMAT BINARY) with what to send ready in memory, in transactions as large as the worker's."""
     async with await psycopg.AsyncConnection.connect(url) as connection:
         cursor = await connection.execute("SELECT batch, count(*) FROM fixes GROUP BY batch ORDER BY batch")
-        batches = await cursor.fetchall()
+        batches = _first(await cursor.fetchall())
         parts = [await _rows_of(connection, batch) for batch, _ in batches]
         await connection.commit()
         began_s = time.perf_counter()
@@ -23,6 +28,17 @@ async def copy_again(url: str) -> float:
                 await copy.write(part)
             await connection.commit()
         return float(sum(count for _, count in batches) / (time.perf_counter() - began_s))
+
+
+def _first(batches: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Batches (number, rows) from the front, up to _MOST_ROWS; at least one."""
+    taken, rows = [], 0
+    for batch, count in batches:
+        if taken and rows + count > _MOST_ROWS:
+            break
+        taken.append((batch, count))
+        rows += count
+    return taken
 
 
 async def _rows_of(connection: psycopg.AsyncConnection, batch: int) -> bytes:

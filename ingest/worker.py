@@ -25,7 +25,7 @@ from fleet.message import MessageBatch
 from ingest.deadletters import DeadLetterLimit
 from ingest.live import LiveFrames, LivePublisher
 from ingest.loop.accounting import Accounting
-from ingest.loop.gathering import Gatherer, joined
+from ingest.loop.gathering import PART, Gatherer, joined
 from ingest.loop.patience import Patience
 from ingest.loop.prepared import Prepared, newest_receipt
 from ingest.loop.sign import LONGEST_COMMIT_S, SIGN_TOPIC, Sign
@@ -243,7 +243,8 @@ class Worker:
             events = prepared.outcome.events
             self._live.committed(prepared.fixes, prepared.outcome.etas, {event.tenant for event in events}, written.seq)
         for batch in prepared.batches:
-            await self._source.ack(batch)
+            if batch.token is not PART:
+                await self._source.ack(batch)
         self.metrics.acknowledged.inc(prepared.messages)
         self._committed_step = prepared.step
         await self._repair()

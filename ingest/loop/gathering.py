@@ -8,6 +8,7 @@ itself, without a timer that would delay a lone message.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
@@ -22,6 +23,8 @@ _ASK_INTERVAL_S: Final = 0.002
 
 #: A message with one fix is about as long.
 _USUAL_BYTES: Final = 150
+#: Token of a batch that is a part of one that the source handed over; the last part has the source's own token.
+PART: Final = object()
 
 
 class Gatherer:
@@ -30,13 +33,14 @@ class Gatherer:
     def __init__(self, batches: AsyncIterator[MessageBatch]) -> None:
         self._batches = batches
         self._next: asyncio.Task[MessageBatch | None] | None = None
+        self._parts: deque[MessageBatch] = deque()
         self.has_ended = False
 
     async def chunk(self, busy: asyncio.Future[Any] | None, room: int, timeout_s: float) -> list[MessageBatch]:
         """Batches that came in. `busy` is the commit under way, if any; returns as soon as it is done, perhaps with nothing.
 
-        Also returns after `timeout_s`, when the source has ended, and once the weight of `room` messages is reached (a batch
-        is never cut: the last one may go beyond).
+        Also returns after `timeout_s`, when the source has ended, and once the weight of `room` messages is reached (the last
+        batch may go beyond). What the source hands over in one piece and is worth several passes comes in parts.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_s
@@ -64,6 +68,8 @@ class Gatherer:
 
     async def _take(self, busy: asyncio.Future[Any] | None, timeout_s: float) -> MessageBatch | None:
         """The next batch, if there is one before the commit under way is done."""
+        if self._parts:
+            return self._parts.popleft()
         if self._next is None:
             self._next = asyncio.create_task(self._ask(), name="ingest-next-batch")
         waited_for: set[asyncio.Future[Any]] = {self._next} if busy is None or busy.done() else {self._next, busy}
@@ -71,9 +77,12 @@ class Gatherer:
         if not self._next.done():
             return None
         asked, self._next = self._next, None
-        part = asked.result()
-        self.has_ended = part is None
-        return part
+        batch = asked.result()
+        if batch is None:
+            self.has_ended = True
+            return None
+        self._parts.extend(cut(batch))
+        return self._parts.popleft()
 
     async def _ask(self) -> MessageBatch | None:
         return await anext(self._batches, None)
@@ -82,6 +91,25 @@ class Gatherer:
 def weight_of(batch: MessageBatch) -> int:
     """How much work a batch is: its messages, where they are long (store and forward) as many as would hold the same in short."""
     return max(len(batch), sum(map(len, batch.payloads)) // _USUAL_BYTES)
+
+
+def cut(batch: MessageBatch) -> list[MessageBatch]:
+    """The batch in parts that are worth a pass each; all but the last have PART for a token."""
+    passes = -(-weight_of(batch) // WORTH_A_PASS)
+    if passes <= 1 or len(batch) <= 1:
+        return [batch]
+    size = -(-len(batch) // passes)
+    return [_part(batch, start, min(start + size, len(batch))) for start in range(0, len(batch), size)]
+
+
+def _part(batch: MessageBatch, start: int, end: int) -> MessageBatch:
+    return MessageBatch(
+        topics=batch.topics[start:end],
+        payloads=batch.payloads[start:end],
+        received=batch.received[start:end],
+        token=batch.token if end == len(batch) else PART,
+        broken=[(index - start, reason) for index, reason in batch.broken if start <= index < end],
+    )
 
 
 def joined(parts: Sequence[MessageBatch]) -> MessageBatch:

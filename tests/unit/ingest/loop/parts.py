@@ -57,7 +57,8 @@ class ScriptedSource:
             yield batch
 
     async def ack(self, batch: MessageBatch) -> None:
-        self.acknowledged += batch.payloads
+        assert isinstance(batch.token, tuple)
+        self.acknowledged += batch.token
 
     async def close(self) -> None:
         self.is_closed = True

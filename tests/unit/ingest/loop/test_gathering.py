@@ -7,7 +7,7 @@ import pytest
 
 from fleet.message import MessageBatch
 from fleet.screening import Reason
-from ingest.loop.gathering import WORTH_A_PASS, Gatherer, joined, weight_of
+from ingest.loop.gathering import PART, WORTH_A_PASS, Gatherer, cut, joined, weight_of
 from tests.unit.ingest.loop.parts import ScriptedSource
 from tests.unit.ingest.messages import batch_of
 
@@ -88,6 +88,40 @@ def test_joined_batches_keep_their_order_and_what_is_broken() -> None:
     whole = joined([first, second])
     assert (list(whole.topics), list(whole.payloads), len(whole.received)) == (["a", "b", "c"], [b"1", b"2", b"3"], 3)
     assert list(whole.broken) == [(1, Reason.INVALID_TOPIC), (2, Reason.TOO_LARGE)]
+
+
+def test_a_batch_that_is_worth_several_passes_comes_in_parts() -> None:
+    count = 2 * WORTH_A_PASS + 1
+    whole = MessageBatch(
+        topics=["a"] * count,
+        payloads=[b"%d" % number for number in range(count)],
+        received=list(range(count)),
+        token="the source's",
+        broken=[(0, Reason.TOO_LARGE), (count - 1, Reason.INVALID_TOPIC)],
+    )
+    parts = cut(whole)
+    assert max(map(len, parts)) <= WORTH_A_PASS
+    assert [part.token for part in parts] == [PART] * (len(parts) - 1) + ["the source's"]
+    assert payloads(parts) == whole.payloads
+    assert list(joined(parts).broken) == whole.broken
+    assert list(joined(parts).received) == whole.received
+
+
+def test_a_small_batch_and_a_single_long_message_are_left_whole() -> None:
+    for whole in (batch_of([b"x"] * WORTH_A_PASS), batch_of([b"x" * 10_000_000])):
+        assert cut(whole) == [whole]
+
+
+async def test_all_parts_are_handed_over_before_the_source_is_asked_again() -> None:
+    source = ScriptedSource()
+    gatherer = Gatherer(source.batches())
+    source.put(*[b"x"] * (3 * WORTH_A_PASS))
+    source.end()
+    chunks = []
+    while not gatherer.has_ended:
+        chunks.append(payloads(await gatherer.chunk(None, 10_000, 60)))
+    assert [len(chunk) for chunk in chunks] == [WORTH_A_PASS] * 3 + [0]
+    await gatherer.close()
 
 
 def test_long_messages_weigh_more() -> None:
