@@ -2,7 +2,7 @@
 
 import mqtt5
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleet.screening import Reason
@@ -43,6 +43,7 @@ def ordered_cuts(data: st.DataObject, size: int) -> list[int]:
     return sorted(data.draw(st.lists(st.integers(0, size), max_size=8)))
 
 
+@settings(max_examples=40)
 @given(packets=packets, has_properties=st.booleans(), data=st.data())
 def test_messages_are_the_same_whatever_the_cuts(
     packets: list[tuple[str, bytes, bytes, bool]], has_properties: bool, data: st.DataObject
