@@ -149,7 +149,7 @@ def _invalid(error: RequestValidationError) -> Problem:
 
 
 def _part(location: Sequence[int | str], message: str) -> dict[str, str]:
-    pointer = "#" + "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in location)
+    pointer = "#" + "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in location if step != "")
     return {"pointer": pointer, "detail": message.removeprefix("Value error, ")}
 
 

@@ -47,3 +47,19 @@ def document(base: type[BaseModel], **members: Any) -> dict[str, Any]:
     """`members`, which have to be those of the model: the answer has what is documented, no more and no less."""
     assert members.keys() == base.model_fields.keys(), members.keys() ^ base.model_fields.keys()
     return members
+
+
+def inlined_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """The model's JSON schema without references: for a body that is not read by FastAPI, and documented all the same."""
+    schema = model.model_json_schema()
+    definitions: dict[str, Any] = schema.pop("$defs", {})
+
+    def inline(part: Any) -> Any:
+        if isinstance(part, dict):
+            if "$ref" in part:
+                return inline(definitions[part["$ref"].rpartition("/")[2]])
+            return {name: inline(value) for name, value in part.items()}
+        return [inline(one) for one in part] if isinstance(part, list) else part
+
+    inlined: dict[str, Any] = inline(schema)
+    return inlined

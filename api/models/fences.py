@@ -8,14 +8,14 @@ from typing import Annotated, Any
 from pydantic import Field, StringConstraints
 
 from api.models.base import Id, Incoming, Name, Outgoing, Tags, document
-from api.models.geometry import geometry_of, shape_of
 from fleet.fence import Fence, FenceSettings
+from fleet.geojson import LARGEST_RADIUS_M, geometry_of, shape_of
 
 _POINT = {"type": "Point", "coordinates": [13.3777, 52.5163]}
 
 #: As CSS writes it.
 Color = Annotated[str, StringConstraints(max_length=32, pattern=r"^[#()%,. a-zA-Z0-9]+$")]
-Metres = Annotated[float, Field(gt=0, le=1_000_000)]
+Metres = Annotated[float, Field(gt=0, le=LARGEST_RADIUS_M)]
 Altitude = Annotated[float, Field(ge=-1_000, le=50_000)]
 
 

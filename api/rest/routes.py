@@ -10,11 +10,13 @@ from pydantic import Field
 from api.access.authenticate import Operator, Viewer
 from api.answers import Asked, Page, PageAsked, answer, decode_cursor, page, place_of
 from api.idempotency import new_id, once
-from api.models.base import Id
+from api.models.base import Id, inlined_schema
 from api.models.routes import Imported, PlanBody, RouteBody, RouteOut, route_body, route_json, route_of
 from api.rest.crud import READ_PROBLEMS, WRITE_PROBLEMS, ThingId, patched
 from api.rest.locate import get_one
 from api.services import Services, Shared
+from fleet.errors import InvalidValue
+from fleet.plan import InvalidPlan, parse_plan
 from fleet.route import Route, RouteStatus
 from store.protocol import AlreadyExists, NotFound, RouteProgress
 
@@ -76,23 +78,27 @@ async def create_route(
 @router.post(
     "/v1/routes:import",
     summary="Import a plan file: create or replace its routes, all or none",
+    description="`vehicle` is the ident of a tracker; vehicles and trackers that are not there yet are made.",
     response_model=Imported,
     responses=WRITE_PROBLEMS,
+    openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": inlined_schema(PlanBody)}}}},
 )
-async def import_routes(
-    request: Request,
-    services: Shared,
-    asked: Annotated[Asked, Query()],
-    plan: PlanBody,
-    principal: Operator,
-) -> Response:
+async def import_routes(request: Request, services: Shared, asked: Annotated[Asked, Query()], principal: Operator) -> Response:
     tenant = principal.writes(asked.tenant, services.settings.default_tenant)
+    try:
+        planned = parse_plan(await request.body(), tenant=tenant)
+    except InvalidPlan as error:
+        raise InvalidValue(_steps(error.where), error.problem) from error
 
     async def make(_seed: str | None) -> Response:
-        planned = [route_of(tenant, route.id, route) for route in plan.routes]
         return answer({"routes": await services.store.import_routes(planned)})
 
     return await once(request, services, tenant, make)
+
+
+def _steps(where: str) -> str:
+    """`routes[2].stops[0].lat` in the form of InvalidValue: `routes.2.stops.0.lat`."""
+    return where.replace("[", ".").replace("]", "")
 
 
 @router.get("/v1/routes/{id:path}", summary="One route", response_model=RouteOut, responses=READ_PROBLEMS)

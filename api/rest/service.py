@@ -132,7 +132,7 @@ async def ui_config(request: Request, services: Shared) -> Response:
     return answer(body, 200, {"cache-control": "no-store"})
 
 
-@router.get(_STREETS, tags=["service"], summary="Streets for the plain base layer, as GeoJSON")
+@router.get(_STREETS, tags=["service"], summary="Streets for the plain base layer, as GeoJSON", responses=problems(404))
 async def streets(services: Shared) -> Response:
     """Open to everybody, as the screen itself: it is a map, and shows nothing of anybody's fleet."""
     path = services.settings.streets_file

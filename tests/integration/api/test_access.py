@@ -130,7 +130,7 @@ async def test_the_screen_learns_whether_to_ask_for_a_key(memory_api: Api) -> No
     assert (nobody["role"], nobody["tenant"]) == (None, None)
     somebody = (await memory_api.client("acme-operator").get("/v1/ui/config")).json()
     assert (somebody["role"], somebody["tenant"]) == ("operator", "acme")
-    assert somebody.keys() == {"style_url", "tile_url", "tile_attribution", "version", "role", "tenant"}
+    assert somebody.keys() == {"style_url", "tile_url", "tile_attribution", "streets_url", "version", "role", "tenant"}
 
 
 async def test_other_origins_may_come_with_a_key_where_they_are_named(memory_store: Store) -> None:
