@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.screen import SIZE, Screen
 from tests.browser.servers import FakeServer, RealServer, ScreenServer, require_page
@@ -26,6 +26,10 @@ FLAGS = [
     "--no-first-run",
     "--disable-quic",
 ]
+
+
+#: Not a bar for speed: pictures drawn without a graphics card on a busy machine take their time.
+expect.set_options(timeout=60_000)
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +89,8 @@ def serve_fake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
 
 @pytest.fixture
 def open_screen(browser: Browser) -> Iterator[Callable[..., Screen]]:
-    """`open_screen(url)`: the page in a window of its own. An error in the page's scripts fails the test."""
+    """`open_screen(url)`: the page in a window of its own. An error in the page's scripts fails the test, and so
+    does a request to anybody but its server."""
     screens: list[Screen] = []
 
     def open_one(url: str, rest: str = "", **context: object) -> Screen:
@@ -97,9 +102,11 @@ def open_screen(browser: Browser) -> Iterator[Callable[..., Screen]]:
 
     yield open_one
     failures = [failure for screen in screens for failure in screen.failures]
+    outside = [url for screen in screens for url in screen.outside_requests]
     for screen in screens:
         screen.page.context.close()
     assert failures == []
+    assert outside == []
 
 
 def vehicles_of(url: str) -> list[str]:

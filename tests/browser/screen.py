@@ -13,6 +13,8 @@ from playwright.sync_api import Locator, Page, Request
 #: The part of the map that no panel covers, CSS pixels, at the size that the tests use.
 FREE = {"left": 350, "top": 70, "right": 1050, "bottom": 700}
 SIZE = {"width": 1440, "height": 900}
+#: A tile server that nobody can reach; the only other place than its own server that a page is ever told of.
+NOWHERE = "http://127.0.0.1:9"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,12 @@ class Screen:
 
     def events(self, kind: str) -> Locator:
         return self.page.locator(f'.feed-row[data-type="{kind}"]')
+
+    @property
+    def outside_requests(self) -> list[str]:
+        """What the page asked of anybody else; a page must work where there is no network."""
+        own = (self.url, self.url.replace("http", "ws", 1), NOWHERE, "data:", "blob:")
+        return [url for url in self.requests if not url.startswith(own)]
 
     def _note_request(self, request: Request) -> None:
         self.requests.append(request.url)

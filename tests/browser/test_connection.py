@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.screen import Screen
+from tests.browser.screen import NOWHERE, Screen
 from tests.browser.servers import ADMIN_KEY, FakeServer, ScreenServer
 
 OpenScreen = Callable[..., Screen]
@@ -53,21 +53,23 @@ def test_a_key_in_the_address_is_taken_out_and_sent_nowhere_else(locked_server: 
     assert ADMIN_KEY not in stored
 
 
-def test_a_tracking_link_shows_nothing_of_the_fleet(server: ScreenServer, open_screen: OpenScreen) -> None:
+def test_a_tracking_link_shows_nothing_of_the_fleet(serve_fake: ServeFake, open_screen: OpenScreen) -> None:
+    server = serve_fake(vans=1)
     screen = open_screen(server.url, "t/some-token")
     expect(screen.page.get_by_role("heading", name="This link cannot be shown")).to_be_visible()
     assert not any("/v1/" in url for url in screen.requests)
 
 
 def test_unreachable_tiles_are_told_and_the_vans_stay(serve_fake: ServeFake, open_screen: OpenScreen) -> None:
-    server = serve_fake(vans=12, options=("--tile-url", "http://127.0.0.1:9/{z}/{x}/{y}.png"))
+    server = serve_fake(vans=12, options=("--tile-url", f"{NOWHERE}/{{z}}/{{x}}/{{y}}.png"))
     screen = open_screen(server.url)
     screen.wait_for_vans(server.vans)
     expect(screen.page.get_by_text("The background map cannot be reached")).to_be_visible()
+    assert any(url.startswith(NOWHERE) for url in screen.requests)
 
 
 def test_an_unreachable_style_leaves_the_plain_ground(serve_fake: ServeFake, open_screen: OpenScreen) -> None:
-    server = serve_fake(vans=12, options=("--style-url", "http://127.0.0.1:9/style.json"))
+    server = serve_fake(vans=12, options=("--style-url", f"{NOWHERE}/style.json"))
     screen = open_screen(server.url)
     screen.wait_for_vans(server.vans)
     expect(screen.page.get_by_text("The background map cannot be reached")).to_be_visible()

@@ -11,9 +11,10 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import vehicles_of
 from tests.browser.pixels import has_marker, screenshot
 from tests.browser.screen import Screen, loneliest, longest_leap_px
-from tests.browser.servers import ScreenServer
+from tests.browser.servers import FakeServer, ScreenServer
 
 OpenScreen = Callable[..., Screen]
+ServeFake = Callable[..., FakeServer]
 
 
 def test_every_van_is_drawn_where_it_is(server: ScreenServer, open_screen: OpenScreen, decoder: Page) -> None:
@@ -26,14 +27,7 @@ def test_every_van_is_drawn_where_it_is(server: ScreenServer, open_screen: OpenS
     assert len(spots) >= server.vans * 0.75, "most of the fleet lies on the part of the map that no panel covers"
     missing = [spot for spot in spots if not has_marker(pixels, spot.x, spot.y)]
     assert missing == []
-
-
-def test_nothing_is_drawn_where_no_van_is(server: ScreenServer, open_screen: OpenScreen, decoder: Page) -> None:
-    """The check above can fail: bare ground has no marker."""
-    screen = open_screen(server.url)
-    screen.wait_for_vans(server.vans)
-    pixels = screenshot(screen.page, decoder)
-    assert not has_marker(pixels, 400, 80)
+    assert not has_marker(pixels, 400, 80), "bare ground has none: the look can fail"
 
 
 def test_vans_glide_and_do_not_leap(server: ScreenServer, open_screen: OpenScreen) -> None:
@@ -41,7 +35,7 @@ def test_vans_glide_and_do_not_leap(server: ScreenServer, open_screen: OpenScree
     screen.wait_for_vans(server.vans)
     script = """async (ids) => {
       const track = ids.map(() => []);
-      for (let frame = 0; frame < 60; frame += 1) {
+      for (let frame = 0; frame < 40; frame += 1) {
         await new Promise(requestAnimationFrame);
         await new Promise((resolve) => setTimeout(resolve, 100));
         ids.forEach((id, at) => { const spot = window.__outrider.vehicleAt(id); if (spot) track[at].push([spot.x, spot.y]); });
@@ -49,7 +43,7 @@ def test_vans_glide_and_do_not_leap(server: ScreenServer, open_screen: OpenScree
       return track;
     }"""
     tracks = screen.page.evaluate(script, vehicles_of(server.url))
-    moving = [[tuple(spot) for spot in track] for track in tracks if len({tuple(spot) for spot in track}) > 20]
+    moving = [[tuple(spot) for spot in track] for track in tracks if len({tuple(spot) for spot in track}) > 14]
     assert len(moving) >= server.vans * 0.3, "a good part of the fleet is on its way"
     assert max(map(longest_leap_px, moving)) < 40
 
@@ -70,7 +64,8 @@ def test_search_finds_and_selects_by_keyboard(server: ScreenServer, open_screen:
     expect(screen.page.get_by_text(f"{server.vans} vehicles", exact=True)).to_be_visible()
 
 
-def test_search_without_a_match_says_so(server: ScreenServer, open_screen: OpenScreen) -> None:
+def test_search_without_a_match_says_so(serve_fake: ServeFake, open_screen: OpenScreen) -> None:
+    server = serve_fake(vans=6)
     screen = open_screen(server.url)
     screen.wait_for_vans(server.vans)
     screen.page.get_by_role("searchbox").fill("no such van")
@@ -113,12 +108,3 @@ def test_a_click_on_an_event_goes_to_its_place(server: ScreenServer, open_screen
     row.wait_for(timeout=180_000)
     row.click()
     screen.wait_for("hook.zoom > value", before)
-
-
-def test_the_page_asks_nobody_but_its_server(server: ScreenServer, open_screen: OpenScreen) -> None:
-    screen = open_screen(server.url)
-    screen.wait_for_vans(server.vans)
-    screen.page.wait_for_timeout(3_000)
-    outside = [url for url in screen.requests if not url.startswith((server.url, "data:", "blob:"))]
-    assert outside == []
-    assert any("/v1/vehicles" in url for url in screen.requests)
