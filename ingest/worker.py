@@ -142,7 +142,7 @@ class Worker:
     async def _work(self) -> None:
         gatherer = Gatherer(self._source.batches())
         try:
-            while not (gatherer.has_ended and self._busy is None and self._ready.is_empty):
+            while not (gatherer.has_ended and self._is_done):
                 room = max(1, self._settings.batch_messages - self._ready.weight)
                 parts = await gatherer.chunk(self._busy, room, self._time_to_wake_s())
                 await self._collect()
@@ -155,6 +155,11 @@ class Worker:
             await self._wind_up()
             raise
         await self._write_last()
+
+    @property
+    def _is_done(self) -> bool:
+        """Whether everything that was taken is written, and what it made of earlier findings."""
+        return self._busy is None and self._ready.is_empty and not self._repairs.due(self._committed_step)
 
     def _time_to_wake_s(self) -> float:
         """Until the next tick, or the next live frame if that comes first."""
