@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from fleet.screening import Reason
@@ -24,6 +24,8 @@ class MessageBatch:
     token: object = None
     #: Indices of messages that the source itself found broken, with the reason: they become dead letters undecoded.
     broken: Sequence[tuple[int, Reason]] = ()
+    #: By index the full length in bytes of a payload that the source cut (it was too large to hold).
+    full_bytes: Mapping[int, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.payloads)

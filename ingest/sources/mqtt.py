@@ -93,4 +93,5 @@ def batch_of(messages: Messages) -> MessageBatch:
         received=messages.received,
         token=messages,
         broken=tuple(sorted(broken.items())),
+        full_bytes=messages.full_bytes,
     )

@@ -310,6 +310,7 @@ async def test_a_huge_payload_is_handed_over_as_broken_with_its_start_and_the_ne
         assert driver.messages[1:] == [(f"{prefix}/most", b"y" * 100_000), (f"{prefix}/next", b"1")]
         broken = [(batch.topics[index], reason) for batch in driver.batches for index, reason in batch.broken]
         assert broken == [(f"{prefix}/huge", Reason.TOO_LARGE)]
+        assert [size for batch in driver.batches for size in batch.full_bytes.values()] == [len(huge)]
         assert source.reconnects == 0
 
 
