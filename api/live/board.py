@@ -61,6 +61,8 @@ class Board:
         self.changed: Int64s = np.zeros(capacity, np.int64)
         #: Version of the newest change of its name, route or existence.
         self.described: Int64s = np.zeros(capacity, np.int64)
+        #: Version of its first appearance: who has seen less cannot miss it.
+        self.born: Int64s = np.zeros(capacity, np.int64)
         #: Version for which `_text` holds the position's JSON.
         self._texted: Int64s = np.full(capacity, -1, np.int64)
 
@@ -180,6 +182,7 @@ class Board:
         slot = self.size
         self.size += 1
         self._slots[tenant, vehicle] = slot
+        self.born[slot] = self.version + 1
         self.tenant[slot] = self._tenants.setdefault(tenant, len(self._tenants))
         self.tenant_of.append(tenant)
         self.vehicle_of.append(vehicle)

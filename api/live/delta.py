@@ -36,7 +36,7 @@ class Delta:
     moved: Slots
     #: Among `moved` (same length): the reader does not know the vehicle, or its name or route changed.
     introduced: Mask
-    #: Slots that were in view and are not any more.
+    #: Slots that were in view and are not any more. Where a vehicle was deleted twice, also one that the reader never knew.
     gone: Slots
 
     @property
@@ -53,7 +53,8 @@ def step(board: Board, view: View, seen: Seen) -> tuple[Delta, Seen]:
     in_view = changed[view.contains(board, changed)]
     alive = board.alive[in_view]
     moved = in_view[alive]
-    delta = Delta(moved=moved, introduced=board.described[moved] > seen.version, gone=in_view[~alive])
+    gone = in_view[~alive & (board.born[in_view] <= seen.version)]
+    delta = Delta(moved=moved, introduced=board.described[moved] > seen.version, gone=gone)
     if seen.version < 0:
         delta = Delta(moved=moved, introduced=np.ones(len(moved), np.bool_), gone=np.empty(0, np.int64))
     return delta, Seen(version=version)
