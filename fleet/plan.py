@@ -79,7 +79,9 @@ def parse_plan(data: bytes, *, tenant: str) -> list[Route]:
 def _check(plan: _Plan) -> None:
     """What the types alone do not say."""
     _unique(plan.routes, lambda route: route.id, "routes", "id")
-    stops = [(f"routes[{at}].stops[{index}]", stop) for at, route in enumerate(plan.routes) for index, stop in enumerate(route.stops)]
+    stops = [
+        (f"routes[{at}].stops[{index}]", stop) for at, route in enumerate(plan.routes) for index, stop in enumerate(route.stops)
+    ]
     seen: dict[str, str] = {}
     for where, stop in stops:
         if stop.id in seen:

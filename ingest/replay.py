@@ -42,6 +42,8 @@ DEFAULT_TENANT: Final = "default"
 #: Messages received within one such slice are one batch.
 _SLICE_US: Final = 10 * MICROS_PER_S
 _MOST_MESSAGES: Final = 5000
+#: Messages a batch where they are shuffled: with each, most vehicles are folded again from the beginning.
+_SHUFFLED: Final = 2000
 #: Time passes in such ticks through a gap, and in longer ones through what is left of a long gap.
 _TICK_US: Final = 10 * MICROS_PER_S
 _FINE_US: Final = 2 * 3600 * MICROS_PER_S
@@ -129,7 +131,7 @@ class _Replay:
     async def run(self, show: Progress) -> ReplaySummary:
         try:
             with ReplayOutput(self._options.out) as output:
-                for batch in _slices(self._recorded()):
+                for batch in self._batches():
                     await self._pass_time(batch.received, output)
                     await self._take(batch, output)
                     show(self._messages)
@@ -140,13 +142,14 @@ class _Replay:
         finally:
             await self._store.close()
 
-    def _recorded(self) -> Iterable[Recorded]:
+    def _batches(self) -> Iterator[MessageBatch]:
+        """In slices of time; where they are shuffled, so many at a time."""
         recorded = read_capture(self._options.capture)
         if self._options.shuffle is None:
-            return recorded
+            return _slices(recorded)
         messages = list(recorded)
         random.Random(self._options.shuffle).shuffle(messages)
-        return messages
+        return (_batch(messages[start : start + _SHUFFLED]) for start in range(0, len(messages), _SHUFFLED))
 
     async def _pass_time(self, received: Sequence[int], output: ReplayOutput) -> None:
         """Time goes on to the first of these messages; never back, whatever the order in which they come."""
