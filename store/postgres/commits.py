@@ -155,7 +155,7 @@ class Commits:
     async def _transact(self, connection: Connection, prepared: _Prepared, is_collision: bool) -> _Written:
         batch = await _begin(connection)
         is_new = await (_insert if is_collision else _copy)(connection, prepared, batch)
-        self._newest.take_in(prepared.fixes.take(is_new))
+        self._newest.take_in(prepared.fixes if is_new.all() else prepared.fixes.take(is_new))
         checkpoint = None
         if prepared.commit.checkpoint_vehicles is not None:
             checkpoint = await self._checkpoint_statements(connection, batch, prepared.commit.checkpoint_vehicles)
