@@ -55,8 +55,6 @@ def step(board: Board, view: View, seen: Seen) -> tuple[Delta, Seen]:
     moved = in_view[alive]
     gone = in_view[~alive & (board.born[in_view] <= seen.version)]
     delta = Delta(moved=moved, introduced=board.described[moved] > seen.version, gone=gone)
-    if seen.version < 0:
-        delta = Delta(moved=moved, introduced=np.ones(len(moved), np.bool_), gone=np.empty(0, np.int64))
     return delta, Seen(version=version)
 
 

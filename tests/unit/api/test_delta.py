@@ -75,8 +75,8 @@ class FakeReader:
         for one in frame.introduced:
             self.names[one["slot"]] = one
         for slot in frame.gone:
-            if (one := self.names.get(slot)) is not None:  # deleted twice: it may be one that was never told
-                self.known.pop((one["tenant"], one["vehicle"]), None)
+            if slot in self.names:  # deleted twice: it may be one that was never told
+                self.known.pop((self.names[slot]["tenant"], self.names[slot]["vehicle"]), None)
         for slot, _, lat, lon, *_ in frame.rows:
             one = self.names[slot]
             self.known[one["tenant"], one["vehicle"]] = (lat, lon, one["name"], one["route"])
