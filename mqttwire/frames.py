@@ -49,7 +49,7 @@ class FrameReader:
         self.messages = Messages()
         #: Whole packets that are no PUBLISH, in order; whoever feeds takes them out.
         self.control: list[bytes] = []
-        #: Packet ids of plain PUBACKs (no reason, no properties), in order; whoever feeds takes them out.
+        #: Packet ids of PUBACKs that say yes and no more, in order; whoever feeds takes them out.
         self.acknowledged: list[bytes] = []
         #: How many bytes the next feed must have at least for there to be any progress.
         self.needed_bytes = 1
@@ -98,8 +98,8 @@ class FrameReader:
                     id_bytes = 2
                 elif kind == 0x30:
                     id_bytes = 0
-                elif head == 0x40 and size == 2:
-                    self.acknowledged.append(data[start:stop])
+                elif head == 0x40 and (size == 2 or (size == 3 and data[start + 2] < 0x80)):
+                    self.acknowledged.append(data[start : start + 2])
                     offset = stop
                     continue
                 else:

@@ -158,10 +158,11 @@ def test_a_vast_packet_is_never_held() -> None:
 
 def test_packets_other_than_publish_are_framed_and_plain_acknowledgements_collected() -> None:
     frames = reader()
-    stream = b"\x20\x03\x00\x00\x00" + b"\x40\x02\x00\x09" + b"\x40\x03\x00\x0a\x10" + b"\xd0\x00" + b"\x40\x02\x00\x0b\xd0"
+    stream = b"\x20\x03\x00\x00\x00" + b"\x40\x02\x00\x09" + b"\x40\x03\x00\x0a\x10" + b"\x40\x03\x00\x0c\x87"
+    stream += b"\xd0\x00" + b"\x40\x02\x00\x0b\xd0"
     assert frames.feed(stream) == len(stream) - 1
-    assert frames.acknowledged == [b"\x00\x09", b"\x00\x0b"]
-    assert frames.control == [b"\x20\x03\x00\x00\x00", b"\x40\x03\x00\x0a\x10", b"\xd0\x00"]
+    assert frames.acknowledged == [b"\x00\x09", b"\x00\x0a", b"\x00\x0b"]
+    assert frames.control == [b"\x20\x03\x00\x00\x00", b"\x40\x03\x00\x0c\x87", b"\xd0\x00"]
     assert frames.needed_bytes == 2
 
 
