@@ -76,7 +76,9 @@ def plan_round(
         stop = _stop(f"{route}:{seq}", seq, graph, here, planned, service_s, customer, options)
         legs.append(Leg(way=way, service_s=service_s))
         stops.append(stop)
-        orders.append({"id": f"O-{route}-{seq}", "customer": customer, "stop": stop["id"], "promise": stop["window"]})
+        order = f"O-{route}-{seq}"
+        stops[-1]["orders"] = [order]
+        orders.append({"id": order, "customer": customer, "stop": stop["id"], "promise": stop["window"]})
         planned += timedelta(seconds=service_s)
     planned_route = {"id": route, "vehicle": vehicle, "starts_at": rfc3339(starts_at), "stops": stops}
     return Round(legs=tuple(legs), route=planned_route, orders=tuple(orders), end=here)
