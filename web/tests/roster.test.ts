@@ -93,6 +93,15 @@ describe("the fleet", () => {
     expect(fleet.vehicles.filter((vehicle) => vehicle.onMap).map((vehicle) => vehicle.id)).toEqual(["a", "b"]);
   });
 
+  it("forgets who was deleted once it has left the map too", () => {
+    const fleet = fleetOf("A", "B");
+    fleet.applySnapshot([position("b")], T0);
+    fleet.applyVehicles([{ id: "a", name: "A", tracker: null, tags: [] }]);
+    expect(fleet.present().map((vehicle) => vehicle.id)).toEqual(["a", "b"]);
+    fleet.applyGone(["b"]);
+    expect(fleet.present().map((vehicle) => vehicle.id)).toEqual(["a"]);
+  });
+
   it("keeps the newer of two positions", () => {
     const fleet = new Fleet();
     fleet.applyPositions([position("a", { time: at(10), lat: 53 })], T0);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { foldable } from "../src/panels/route-stops";
 import { windowBar } from "../src/panels/window-bar";
 import { againstPlanS, lateS, worstStop } from "../src/state/condition";
 import { Routes } from "../src/state/routes";
@@ -93,6 +94,17 @@ describe("lateness", () => {
     const windowed = stop(1, { planned_arrival: null, window: [at(100), at(200)] });
     expect(againstPlanS(windowed, Date.parse(at(40)))).toBe(-60);
     expect(againstPlanS(windowed, Date.parse(at(150)))).toBe(0);
+  });
+});
+
+describe("the list of stops", () => {
+  const served = (seq: number) => stop(seq, { status: "departed" });
+
+  it("folds what lies behind, but for the last stop of it", () => {
+    expect(foldable([served(1), served(2), served(3), stop(4)])).toBe(2);
+    expect(foldable([served(1), served(2), stop(3)])).toBe(0);
+    expect(foldable([stop(1), served(2)])).toBe(0);
+    expect(foldable([served(1), served(2), served(3)])).toBe(2);
   });
 });
 

@@ -1,4 +1,5 @@
 /** The selected vehicle's run: each stop with its promise, its prediction and what came of it, on one time axis a stop. */
+import { useSignal } from "@preact/signals";
 import type { Stop } from "../api/wire";
 import { againstPlanS, isOpen, lateS } from "../state/condition";
 import type { Progress } from "../state/routes";
@@ -19,7 +20,14 @@ export function RouteStops({ progress, nowMs }: { progress: Progress | null; now
       </div>
     );
   }
+  return <Stops key={progress.route.id} progress={progress} nowMs={nowMs} />;
+}
+
+/** What lies behind is folded away, but for the last of it: the next stop is what one looks for. */
+function Stops({ progress, nowMs }: { progress: Progress; nowMs: number }) {
   const { route, done, total } = progress;
+  const unfolded = useSignal(false);
+  const folded = unfolded.value ? 0 : foldable(route.stops);
   return (
     <div class="route">
       <div class="section-head">
@@ -29,12 +37,26 @@ export function RouteStops({ progress, nowMs }: { progress: Progress | null; now
         </span>
       </div>
       <ol class="stops">
-        {route.stops.map((stop) => (
+        {folded > 0 && (
+          <li>
+            <button type="button" class="unfold" onClick={() => (unfolded.value = true)}>
+              Show {folded} earlier {folded === 1 ? "stop" : "stops"}
+            </button>
+          </li>
+        )}
+        {route.stops.slice(folded).map((stop) => (
           <StopRow key={stop.id} stop={stop} isNext={stop === progress.next} nowMs={nowMs} />
         ))}
       </ol>
     </div>
   );
+}
+
+/** How many of the first stops are behind the vehicle, less the last of those; a single one is not worth folding. */
+export function foldable(stops: readonly Stop[]): number {
+  const firstOpen = stops.findIndex(isOpen);
+  const behind = (firstOpen < 0 ? stops.length : firstOpen) - 1;
+  return behind > 1 ? behind : 0;
 }
 
 const STATUS_ICON: Record<Stop["status"], IconName | null> = {

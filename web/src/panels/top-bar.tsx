@@ -28,7 +28,7 @@ export function TopBar({ signOut }: { signOut: () => Promise<void> }) {
 
 function Summary() {
   const screen = useScreen();
-  const motion = useComputed(() => motionTotals(screen.fleet.vehicles, screen.nowMs.value));
+  const motion = useComputed(() => motionTotals(screen.fleet.present(), screen.nowMs.value));
   const stops = useComputed(() => {
     // Once a second is soon enough for a sum, however often predictions come.
     screen.nowMs.value;

@@ -20,7 +20,7 @@ export function VehicleList() {
   const vehicles = useComputed(() => {
     // The order is looked at once a second: rows that jump with every fix cannot be read or clicked.
     screen.nowMs.value;
-    return roster(screen.fleet.vehicles, screen.query.value, screen.settings.sort.value, screen.progressOf);
+    return roster(screen.fleet.present(), screen.query.value, screen.settings.sort.value, screen.progressOf);
   });
 
   useEffect(() => {
@@ -77,7 +77,7 @@ export function VehicleList() {
           <kbd title="Press / to search">/</kbd>
         </label>
         <div class="list-sort">
-          <span class="quiet">{countText(vehicles.value.length, screen.fleet.vehicles.length)}</span>
+          <span class="quiet">{countText(vehicles.value.length, screen.fleet.present().length)}</span>
           <SortSwitch />
         </div>
       </div>

@@ -76,8 +76,16 @@ export class Feed {
       this.ids.add(event.id);
       entries = place(entries, event);
     }
-    for (const dropped of entries.slice(FEED_BOUND)) this.ids.delete(dropped.event.id);
-    this.entries.value = entries.slice(0, FEED_BOUND);
+    for (const dropped of entries.splice(FEED_BOUND)) this.ids.delete(dropped.event.id);
+    this.entries.value = entries;
+    this.forgetReplaced();
+  }
+
+  /** Ids of revised events stay known, so that a repeated delivery does not bring them back; but not for ever. */
+  private forgetReplaced(): void {
+    if (this.ids.size <= 2 * FEED_BOUND) return;
+    this.ids.clear();
+    for (const { event } of this.entries.value) this.ids.add(event.id);
   }
 
   /** How many fence events of a vehicle are kept; changes when its visits may have. */

@@ -18,6 +18,8 @@ export interface FleetVehicle {
   /** Lower case, what the search looks through. */
   haystack: string;
   onMap: boolean;
+  /** Named by `/v1/vehicles` when it was last read. */
+  listed: boolean;
   fixAtMs: number | null;
   lat: number;
   lon: number;
@@ -54,13 +56,20 @@ export class Fleet {
     return this.byId.get(id)?.name ?? id;
   }
 
-  /** Ids in `positions` that `/v1/vehicles` has not told of yet have no tracker and no tags; the caller may ask again. */
+  /** Those that exist: deleted ones keep their index, and are nowhere to be seen. */
+  present(): FleetVehicle[] {
+    return this.vehicles.filter((vehicle) => vehicle.listed || vehicle.onMap);
+  }
+
+  /** All of `/v1/vehicles`. Who is named by positions only has no tracker and no tags yet; the caller may ask again. */
   applyVehicles(vehicles: readonly Vehicle[]): void {
+    for (const vehicle of this.vehicles) vehicle.listed = false;
     for (const vehicle of vehicles) {
       const known = this.ensure(vehicle.id);
       known.name = vehicle.name || vehicle.id;
       known.tags = vehicle.tags ?? [];
       known.tracker = vehicle.tracker;
+      known.listed = true;
       known.haystack = haystackOf(known);
     }
     this.touch();
@@ -154,6 +163,7 @@ export class Fleet {
       haystack: id.toLowerCase(),
       snapshot: 0,
       onMap: false,
+      listed: false,
       fixAtMs: null,
       lat: 0,
       lon: 0,
