@@ -152,6 +152,7 @@ class Bench:
             assert self._server.process is not None
             watched = {"broker": psutil.Process(broker.process.pid), "database": psutil.Process(self._server.process.pid)}
             before = {name: _cpu_s(process) for name, process in watched.items()}
+            machine_before_s, began_s = _machine_cpu_s(), time.perf_counter()
             forward = ["--forward"] if run.is_forward else []
             publishing = subprocess.run(
                 [*command, "--role", "publish", "--rate", str(run.rate), *forward], stdout=subprocess.PIPE, text=True, check=True
@@ -159,12 +160,17 @@ class Bench:
             figures: Figures = json.loads(taking.stdout.readline())
             taking.wait(_QUIET_S)
             published = json.loads(publishing.stdout)
-            used = {name: (_cpu_s(process) - before[name]) / figures["messages"] * 1e6 for name, process in watched.items()}
+            took_s, machine_s = time.perf_counter() - began_s, _machine_cpu_s() - machine_before_s
+            used_s = {name: _cpu_s(process) - before[name] for name, process in watched.items()}
+            used = {name: cpu_s / figures["messages"] * 1e6 for name, cpu_s in used_s.items()}
+            ours_s = sum(used_s.values()) + published["cpu_s"] + figures["cpu_us_per_message"] * figures["messages"] / 1e6
         return figures | {
             "broker_cpu_us": used["broker"],
             "database_cpu_us": used["database"],
             "publisher_cpu_us": published["cpu_s"] / published["messages"] * 1e6,
             "published_per_s": published["messages"] / published["seconds"],
+            # What the rest of the machine was busy with: near 0 on a machine that has nothing else to do.
+            "others_cores": (machine_s - ours_s) / took_s,
         }
 
     def _tell(self, part: str, figures: Figures) -> None:
@@ -201,6 +207,12 @@ def _cpu_s(process: psutil.Process) -> float:
         if one is process:
             total += times.children_user + times.children_system
     return total
+
+
+def _machine_cpu_s() -> float:
+    """All that the machine's cores have done so far."""
+    times = psutil.cpu_times()
+    return float(times.user + times.nice + times.system + times.irq + times.softirq + times.steal)
 
 
 if __name__ == "__main__":

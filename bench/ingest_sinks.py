@@ -43,6 +43,8 @@ class Counted:
         self._messages = messages
         self._process = psutil.Process()
         self._taken = self._acknowledged = self._batches = 0
+        #: Messages by the token of their batch: the worker may hand a batch back in parts.
+        self._sizes: dict[int, int] = {}
         self._began = (0.0, 0.0)
         self._ended = (0.0, 0.0)
         self._memory: list[int] = []
@@ -52,13 +54,14 @@ class Counted:
             if not self._taken:
                 self._began = (time.perf_counter(), time.process_time())
             self._taken += len(batch)
+            self._sizes[id(batch.token)] = len(batch)
             yield batch
             if self._taken >= self._messages:
                 return
 
     async def ack(self, batch: MessageBatch) -> None:
         await self._source.ack(batch)
-        self._acknowledged += len(batch)
+        self._acknowledged += self._sizes.pop(id(batch.token))
         self._batches += 1
         if self._batches % 64 == 0:
             self._memory.append(self._process.memory_info().rss)
