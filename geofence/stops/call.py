@@ -14,7 +14,7 @@ import msgspec
 from fleet.clock import MICROS_PER_S
 from fleet.geodesy import METRES_PER_DEGREE
 from fleet.route import Stop
-from geofence.stops.field import Contact, Place
+from geofence.stops.field import Contact, Place, Step
 from geofence.stops.settings import RouteSettings
 
 _NEVER: Final = -1
@@ -27,7 +27,7 @@ class Call(msgspec.Struct, array_like=True):
     entered: int
     closest_m: float
     closest: int
-    #: Fixes inside, the first and the last of them; a pass between two fixes has none.
+    #: Fixes inside (those that mattered), the first and the last of them; a pass between two fixes has none.
     fixes: int = 0
     first_inside: int = _NEVER
     last_inside: int = _NEVER
@@ -61,28 +61,23 @@ class Call(msgspec.Struct, array_like=True):
         return self.outside_since != _NEVER
 
 
-def open_call(index: int, contact: Contact, previous: Place | None, current: Place) -> Call:
-    start = current.time if previous is None else previous.time
-    span = current.time - start
-    entered = start if contact.entered_at is None else start + round(contact.entered_at * span)
+def open_call(index: int, contact: Contact, step: Step) -> Call:
+    entered = step.starts if contact.entered_at is None else step.instant(contact.entered_at)
     return Call(index=index, entered=entered, closest_m=math.inf, closest=entered)
 
 
-def extend_call(
-    call: Call, contact: Contact, previous: Place | None, current: Place, radius_m: float, settings: RouteSettings
-) -> None:
+def extend_call(call: Call, contact: Contact, step: Step, radius_m: float, settings: RouteSettings) -> None:
     """Take in one more segment."""
-    start = current.time if previous is None else previous.time
-    span = current.time - start
     if contact.closest_m < call.closest_m and contact.closest_m <= radius_m:
-        call.closest_m, call.closest = contact.closest_m, start + round(contact.closest_at * span)
+        call.closest_m, call.closest = contact.closest_m, step.instant(contact.closest_at)
     if contact.distance_m <= radius_m:
-        _extend_inside(call, contact, current, previous, settings)
+        _extend_inside(call, contact, step, settings)
     else:
-        _extend_outside(call, contact, start, span, current, radius_m, settings)
+        _extend_outside(call, contact, step, radius_m, settings)
 
 
-def _extend_inside(call: Call, contact: Contact, current: Place, previous: Place | None, settings: RouteSettings) -> None:
+def _extend_inside(call: Call, contact: Contact, step: Step, settings: RouteSettings) -> None:
+    current = step.current
     if not call.fixes:
         call.first_inside = current.time
     call.fixes += 1
@@ -90,30 +85,32 @@ def _extend_inside(call: Call, contact: Contact, current: Place, previous: Place
     call.outside_since = _NEVER
     if not math.isnan(current.accuracy_m):
         call.worst_accuracy_m = max(call.worst_accuracy_m, current.accuracy_m)
-    _extend_stand(call, contact, current, previous, settings)
+    _extend_stand(call, contact, step, settings)
 
 
-def _extend_outside(
-    call: Call, contact: Contact, start: int, span: int, current: Place, radius_m: float, settings: RouteSettings
-) -> None:
+def _extend_outside(call: Call, contact: Contact, step: Step, radius_m: float, settings: RouteSettings) -> None:
     call.stand_since = _NEVER
+    if call.fixes and not call.is_outside:  # fixes inside that did not matter were not looked at
+        call.last_inside = max(call.last_inside, step.last_seen)
     if contact.left_at is not None:
-        call.outside_since = start + round(contact.left_at * span)
+        call.outside_since = step.instant(contact.left_at)
     elif not call.is_outside:  # the way out was not seen: a gap lies before this fix
         call.outside_since = max(call.last_inside, call.closest)
-    waited_s = (current.time - call.outside_since) / MICROS_PER_S
+    waited_s = (step.current.time - call.outside_since) / MICROS_PER_S
     call.left = contact.distance_m > radius_m * settings.outer_ratio or waited_s >= settings.leave_s
 
 
-def _extend_stand(call: Call, contact: Contact, current: Place, previous: Place | None, settings: RouteSettings) -> None:
+def _extend_stand(call: Call, contact: Contact, step: Step, settings: RouteSettings) -> None:
+    """A stand begins with a slow fix, and goes on while the vehicle stays about there."""
+    current = step.current
+    speed_mps = current.speed_mps if not math.isnan(current.speed_mps) else _implied_mps(step)
     moved_m = _moved_m(call.stand_lat, call.stand_lon, current) if call.stand_since != _NEVER else math.inf
-    speed_mps = current.speed_mps if not math.isnan(current.speed_mps) else _implied_mps(previous, current)
     if moved_m > settings.stand_radius_m or speed_mps > 2 * settings.stand_speed_mps:
         call.stand_since = _NEVER
     if call.stand_since == _NEVER and speed_mps < settings.stand_speed_mps:
-        call.stand_since, call.stand_lat, call.stand_lon, call.stand_m = current.time, current.lat, current.lon, contact.distance_m
-        if math.isnan(current.speed_mps) and previous is not None and contact.entered_at is None:
-            call.stand_since = max(previous.time, call.entered)
+        call.stand_lat, call.stand_lon, call.stand_m = current.lat, current.lon, contact.distance_m
+        stood_before = math.isnan(current.speed_mps) and contact.entered_at is None
+        call.stand_since = max(step.starts, call.entered) if stood_before else current.time
     if call.stand_since != _NEVER:
         call.stand_m = min(call.stand_m, contact.distance_m)
         stood_s = (current.time - call.stand_since) / MICROS_PER_S
@@ -157,10 +154,10 @@ def _moved_m(lat: float, lon: float, current: Place) -> float:
 _SHORTEST_SPAN_S: Final = 5.0
 
 
-def _implied_mps(previous: Place | None, current: Place) -> float:
+def _implied_mps(step: Step) -> float:
     """Speed between the last two fixes, where the tracker says none; 0 where they are too close to tell, so that the
     stand's radius alone decides."""
-    span_s = 0.0 if previous is None else (current.time - previous.time) / MICROS_PER_S
-    if previous is None or span_s < _SHORTEST_SPAN_S:
+    span_s = (step.current.time - step.starts) / MICROS_PER_S
+    if step.previous is None or span_s < _SHORTEST_SPAN_S:
         return 0.0
-    return _moved_m(previous.lat, previous.lon, current) / span_s
+    return _moved_m(step.previous.lat, step.previous.lon, step.current) / span_s

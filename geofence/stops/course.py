@@ -22,7 +22,7 @@ from fleet.clock import MICROS_PER_S
 from fleet.route import RouteStatus, StopStatus
 from geofence.stops.call import Call, arrival_of, extend_call, is_confirmed, open_call
 from geofence.stops.compiled import CompiledRoute
-from geofence.stops.field import Contact, Place
+from geofence.stops.field import Contact, Step
 from geofence.stops.findings import Findings
 from geofence.stops.records import NEVER, CourseRecord, Phase, StopRecord
 from geofence.stops.settings import RouteSettings
@@ -59,36 +59,40 @@ class Course:
         """Whether nothing can happen at the stop any more."""
         return self.record.stops[index].departed != NEVER and self.record.reached >= self.settings.anew_stops
 
-    def open_indices(self) -> list[int]:
-        return [call.index for call in self.record.calls]
+    def quiet_m(self, call: Call, distance_m: float) -> float:
+        """How far the vehicle may go, within the circle of an open call, before that matters."""
+        if not self.record.stops[call.index].is_served or call.is_outside:
+            return 0.0
+        to_edge_m = float(self.compiled.radius_m[call.index]) - distance_m
+        if self.is_pass(call.index) and call.said_m > self.settings.revise_nearer_m:
+            return max(0.0, min(to_edge_m, distance_m - (call.said_m - self.settings.revise_nearer_m)))
+        return max(0.0, to_edge_m)
 
-    def take(
-        self, contacts: Mapping[int, Contact], previous: Place | None, current: Place, *, free: bool, findings: Findings
-    ) -> None:
+    def take(self, contacts: Mapping[int, Contact], step: Step, *, free: bool, findings: Findings) -> None:
         """One more segment: `contacts` by index of the stop. `free`: no other route keeps the vehicle from beginning this."""
-        self.served = []
-        calls = self._calls(contacts, previous, current)
+        at = step.current.time
+        calls = self._calls(contacts, step)
         for call in calls:
             if call.confirmed and self._begins_anew(call):
-                self._begin_anew(current.time, findings)
+                self._begin_anew(at, findings)
         confirmed = [call for call in calls if call.confirmed and not self.record.stops[call.index].is_served]
         for call in sorted(confirmed, key=lambda call: (self._arrival(call), call.index)):
-            self._offer(call, current.time, free, findings)
+            self._offer(call, at, free, findings)
         for call in calls:
-            self._revise(call, current.time, findings)
+            self._revise(call, at, findings)
             if call.left:
-                self._end_call(call, current.time, findings)
+                self._end_call(call, at, findings)
 
     # calls
 
-    def _calls(self, contacts: Mapping[int, Contact], previous: Place | None, current: Place) -> list[Call]:
+    def _calls(self, contacts: Mapping[int, Contact], step: Step) -> list[Call]:
         """The calls that this segment touches, extended by it."""
         calls = {call.index: call for call in self.record.calls}
         for index, contact in contacts.items():
             if index not in calls:
-                calls[index] = open_call(index, contact, previous, current)
+                calls[index] = open_call(index, contact, step)
             call, stop = calls[index], self.compiled.route.stops[index]
-            extend_call(call, contact, previous, current, stop.arrival_radius_m, self.settings)
+            extend_call(call, contact, step, stop.arrival_radius_m, self.settings)
             call.confirmed = call.confirmed or is_confirmed(call, stop, self.settings)
         self.record.calls = list(calls.values())
         return self.record.calls
@@ -246,7 +250,7 @@ class Course:
 
     def _leave_out(self, index: int, at: int, findings: Findings) -> None:
         """Stops before the one just served are skipped, unless the vehicle is at them."""
-        visited = set(self.open_indices())
+        visited = {call.index for call in self.record.calls}
         for earlier in range(self.record.reached + 1, index):
             if self.record.stops[earlier].is_open and earlier not in visited:
                 self._skip(earlier, "later_stop_served", at, findings)

@@ -107,9 +107,10 @@ class RouteEngine:
 
     def _take(self, key: int, place: Place, findings: Findings) -> None:
         vehicle = self._vehicles[key]
-        previous = self._segment_start(key, place)
+        last = self._gate.last(key)
         vehicle.attend(place.time, findings)
-        reach_m = vehicle.take(previous, place, findings)
+        last_seen = place.time if last is None else last.time
+        reach_m = vehicle.take(self._segment_start(last, place), place, last_seen, findings)
         self._teach(key, vehicle, place.time)
         reach_m = min(reach_m, self._look_ahead(vehicle, place, findings))
         if vehicle.drop_finished():
@@ -117,9 +118,8 @@ class RouteEngine:
         self._gate.settle(key, place, reach_m)
         self._set_due(key, vehicle)
 
-    def _segment_start(self, key: int, place: Place) -> Place | None:
+    def _segment_start(self, previous: Place | None, place: Place) -> Place | None:
         """The fix before, unless too much can have happened since, or nobody drives that fast."""
-        previous = self._gate.last(key)
         if previous is None:
             return None
         span_s = (place.time - previous.time) / MICROS_PER_S
@@ -149,9 +149,13 @@ class RouteEngine:
         return reach_m
 
     def _set_due(self, key: int, vehicle: Vehicle) -> None:
-        with_fix = min([vehicle.attention_due(), *(self._outlook.due_with_fix(course) for course in vehicle.courses)])
-        without = min([self._outlook.due(course) for course in vehicle.courses], default=NEVER_DUE)
-        self._gate.set_due(key, with_fix, without)
+        with_fix, without_fix = vehicle.attention_due, NEVER_DUE
+        for course in vehicle.courses:
+            due = self._outlook.due(course)
+            if due != NEVER_DUE:
+                without_fix = min(without_fix, due)
+                with_fix = min(with_fix, due, self._outlook.due_with_fix(course))
+        self._gate.set_due(key, with_fix, without_fix)
 
     # time
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -29,6 +29,23 @@ class Place:
     lon: float
     speed_mps: float = math.nan
     accuracy_m: float = math.nan
+
+
+class Step(NamedTuple):
+    """From one good fix of a vehicle to the next. `previous` is None where nothing is known of the way in between; `last_seen` is
+    the instant of the fix before even so."""
+
+    previous: Place | None
+    current: Place
+    last_seen: int
+
+    @property
+    def starts(self) -> int:
+        return self.current.time if self.previous is None else self.previous.time
+
+    def instant(self, fraction: float) -> int:
+        """When that much of the way was done, at an even speed."""
+        return self.starts + round(fraction * (self.current.time - self.starts))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,14 +77,11 @@ class Field:
         """Take the circle out: it is neither hit nor near any more."""
         self._live_m[slot] = _MUTED_M
 
-    def sweep(
-        self, previous: Place | None, current: Place, open_slots: Iterable[int]
-    ) -> tuple[dict[int, Contact], Float64s, float]:
-        """Contacts by slot, for each live circle that the segment touches and each of `open_slots`; the distances of the new
-        fix from all centres; how far the vehicle can go from here before it touches a live circle (0 when inside one)."""
+    def sweep(self, previous: Place | None, current: Place, open_slots: Iterable[int]) -> tuple[dict[int, Contact], Float64s]:
+        """Contacts by slot, for each live circle that the segment touches and each of `open_slots`; and the distances of the
+        new fix from all centres."""
         x, y = self._relative(current)
         distances = np.hypot(x, y)
-        reach_m = max(0.0, float((distances - self._live_m).min(initial=np.inf)))
         if previous is None:
             start_x, start_y, nearest = x, y, distances
         else:
@@ -80,7 +94,14 @@ class Field:
             )
             for slot in sorted(slots)
         }
-        return contacts, distances, reach_m
+        return contacts, distances
+
+    def reach_m(self, distances: Float64s, but: Sequence[int]) -> float:
+        """How far a vehicle at these distances can go before it touches a live circle, `but` some (0 when inside one)."""
+        gaps = distances - self._live_m
+        if but:
+            gaps[np.array(but, np.intp)] = np.inf
+        return max(0.0, float(gaps.min(initial=np.inf)))
 
     def _relative(self, place: Place) -> tuple[Float64s, Float64s]:
         """Metres east and north of each centre."""

@@ -118,15 +118,14 @@ class Outlook:
 
     def due_with_fix(self, course: Course) -> int:
         """When a new fix is reason enough to renew those of the near stops."""
-        if self.due(course) == NEVER_DUE:
-            return NEVER_DUE
-        return min(self.due(course), course.record.renewed_near + round(self.settings.renew_near_s * MICROS_PER_S))
+        return course.record.renewed_near + round(self.settings.renew_near_s * MICROS_PER_S)
 
     def renew(self, course: Course, at: int, place: Place | None, findings: Findings) -> None:
         """Forecast the stops ahead: all of them when that is due or a stop was served, else the near ones."""
-        if self.due(course) == NEVER_DUE:
+        due = self.due(course)
+        if due == NEVER_DUE:
             return
-        everything = bool(course.served) or at >= self.due(course)
+        everything = bool(course.served) or at >= due
         if not everything and at < self.due_with_fix(course):
             return
         if place is not None:

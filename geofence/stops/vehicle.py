@@ -17,7 +17,7 @@ from fleet.fix import Float64s
 from fleet.route import RouteStatus
 from geofence.stops.compiled import CompiledRoute
 from geofence.stops.course import Course, new_record
-from geofence.stops.field import Contact, Field, Place
+from geofence.stops.field import Contact, Field, Place, Step
 from geofence.stops.findings import Findings
 from geofence.stops.gate import NEVER_DUE
 from geofence.stops.records import VehicleRecord
@@ -36,6 +36,8 @@ class Vehicle:
     circles: Field = field(default_factory=lambda: Field(()))
     #: Where the stops of each course begin in `circles`.
     bases: list[int] = field(default_factory=list)
+    #: The next instant at which `attend` may change something.
+    attention_due: int = 0
     #: Of the newest fix looked at from each circle's centre, metres.
     distances: Float64s = field(default_factory=lambda: np.empty(0))
 
@@ -78,6 +80,7 @@ class Vehicle:
             base += course.compiled.size
         self.circles = Field([course.compiled for course in self.courses])
         self._mute()
+        self._find_attention_due()
 
     def _mute(self) -> None:
         for base, course in zip(self.bases, self.courses, strict=True):
@@ -89,18 +92,24 @@ class Vehicle:
 
     def attend(self, at: int, findings: Findings) -> None:
         """Attend to the routes whose time has come, and let go of those that are long over."""
+        if at < self.attention_due:
+            return
         for course in self.courses:
             if at > self.expires(course):
                 course.close("overdue", at, findings)
-        known = {course.compiled.route.id for course in self.courses}.union(self.record.closed)
-        fresh = [route for route in self.routes if route.route.id not in known and self._attended_from(route) <= at]
+        fresh = [route for route in self._unattended() if self._attended_from(route) <= at]
         for route in fresh:
             if at > route.ends_us + round(self.settings.overdue_s * MICROS_PER_S):
                 self.record.closed.append(route.route.id)
                 findings.route(route.route, RouteStatus.DONE, at)
             else:
                 self.record.courses.append(new_record(route))
-        self._drop_finished(changed=bool(fresh))
+        self.drop_finished(changed=bool(fresh))
+        self._find_attention_due()
+
+    def _unattended(self) -> list[CompiledRoute]:
+        known = {course.compiled.route.id for course in self.courses}.union(self.record.closed)
+        return [route for route in self.routes if route.route.id not in known]
 
     def _attended_from(self, route: CompiledRoute) -> int:
         return route.starts_us - round(self.settings.lead_at_first_stop_s * MICROS_PER_S)
@@ -108,43 +117,55 @@ class Vehicle:
     def expires(self, course: Course) -> int:
         return max(course.compiled.ends_us, course.record.progressed) + round(self.settings.overdue_s * MICROS_PER_S)
 
-    def _drop_finished(self, *, changed: bool) -> None:
+    def drop_finished(self, *, changed: bool = False) -> bool:
+        """Let go of the routes that are over; returns whether the circles are others now."""
         over = [course.compiled.route.id for course in self.courses if course.finished]
-        if over or changed:
-            self.record.closed += over
-            self.record.courses = [record for record in self.record.courses if record.route not in over]
-            self._link({route.route.id: route for route in self.routes})
+        if not (over or changed):
+            return False
+        self.record.closed += over
+        self.record.courses = [record for record in self.record.courses if record.route not in over]
+        self._link({route.route.id: route for route in self.routes})
+        return True
 
-    def attention_due(self) -> int:
-        """The next instant at which `attend` changes something."""
-        known = {course.compiled.route.id for course in self.courses}.union(self.record.closed)
-        waiting = [self._attended_from(route) for route in self.routes if route.route.id not in known]
-        return min([*waiting, *(self.expires(course) + 1 for course in self.courses)], default=NEVER_DUE)
+    def _find_attention_due(self) -> None:
+        """A course that makes progress meanwhile expires later than this says: then `attend` finds nothing to do."""
+        waiting = [self._attended_from(route) for route in self._unattended()]
+        self.attention_due = min([*waiting, *(self.expires(course) + 1 for course in self.courses)], default=NEVER_DUE)
 
     # fixes
 
-    def take(self, previous: Place | None, current: Place, findings: Findings) -> float:
-        """One more segment; returns how far the vehicle may go before it touches a circle."""
-        open_slots = [
-            base + index for base, course in zip(self.bases, self.courses, strict=True) for index in course.open_indices()
-        ]
-        contacts, self.distances, reach_m = self.circles.sweep(previous, current, open_slots)
+    def take(self, previous: Place | None, current: Place, last_seen: int, findings: Findings) -> float:
+        """One more segment; returns how far the vehicle may go before anything can happen at a circle. `last_seen` is the
+        instant of its last good fix, also where too much may have happened since for a segment."""
+        for course in self.courses:
+            course.served = []
+        contacts, self.distances = self.circles.sweep(previous, current, self._open_slots())
         if contacts:
-            self._hand_out(contacts, previous, current, findings)
-            reach_m = 0.0 if any(course.record.calls for course in self.courses) else reach_m
+            self._hand_out(contacts, Step(previous, current, last_seen), findings)
+        return self._reach_m()
+
+    def _open_slots(self) -> list[int]:
+        return [base + call.index for base, course in zip(self.bases, self.courses, strict=True) for call in course.record.calls]
+
+    def _reach_m(self) -> float:
+        open_slots = self._open_slots()
+        reach_m = self.circles.reach_m(self.distances, open_slots)
+        slots = iter(open_slots)
+        for course in self.courses:
+            for call in course.record.calls:
+                reach_m = min(reach_m, course.quiet_m(call, float(self.distances[next(slots)])))
         return reach_m
 
-    def _hand_out(self, contacts: Mapping[int, Contact], previous: Place | None, current: Place, findings: Findings) -> None:
+    def _hand_out(self, contacts: Mapping[int, Contact], step: Step, findings: Findings) -> None:
         free = [self.is_free(course) for course in self.courses]
         for base, course, is_free in zip(self.bases, self.courses, free, strict=True):
-            course.served = []
             own = {slot - base: contact for slot, contact in contacts.items() if 0 <= slot - base < course.compiled.size}
             if own:
-                course.take(own, previous, current, free=is_free, findings=findings)
+                course.take(own, step, free=is_free, findings=findings)
                 for index in {*own, *range(min(self.settings.anew_stops, course.compiled.size))}:
                     if course.is_muted(index):
                         self.circles.mute(base + index)
-        self._take_over(current.time, findings)
+        self._take_over(step.current.time, findings)
 
     def is_free(self, course: Course) -> bool:
         """Whether no other route has the vehicle on its way: none that is between its beginning and its end."""
@@ -158,10 +179,3 @@ class Vehicle:
             course.record.overtaken += max((len(later.served) for later in self.courses[position + 1 :]), default=0)
             if course.record.overtaken >= self.settings.takeover_stops:
                 course.close("next_route_took_over", at, findings)
-
-    def drop_finished(self) -> bool:
-        """Let go of the routes that this fix ended."""
-        if any(course.finished for course in self.courses):
-            self._drop_finished(changed=False)
-            return True
-        return False
