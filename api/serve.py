@@ -43,6 +43,11 @@ class LiveProtocol(WebSocketsSansIOProtocol):
         super().connection_made(transport)
         _send_only_what_is_new(transport)
 
+    def start_keepalive(self) -> None:
+        """The handshake is over: what it said is not needed for the hours that follow."""
+        super().start_keepalive()
+        del self.request, self.response
+
     def resume_writing(self) -> None:
         self._drained_at_s = self.loop.time()
         super().resume_writing()
