@@ -20,7 +20,7 @@ from fleet.screening import Reason
 from ingest.formats.extras import encode_all
 from ingest.formats.instants import micros_of
 from ingest.formats.refusing import Unreadable, an_object, kind_of, number, parse_json, required, whole
-from ingest.formats.rows import float32s, float64s, received_of, satellite_counts
+from ingest.formats.rows import float32s, float64s, is_unsaid, received_of, satellite_counts
 from ingest.formats.topics import TopicTrackers
 from ingest.protocol import Decoded, Refusal
 
@@ -96,38 +96,32 @@ def tracker_of(topic: str, default_tenant: str) -> tuple[str, str]:  # noqa: ARG
 
 
 def _columns(fixes: Sequence[NativeFix], message: Int32s, received: Sequence[int]) -> FixBatch:
-    """One pass over the records, one a column."""
+    """One pass over the records for each column (a tuple for each record, to be turned round, would keep the collector busy)."""
     if not fixes:
         return FixBatch.empty()
-    times, lats, lons, speeds, headings, accuracies, altitudes, satellites, seqs, extras = zip(
-        *map(msgspec.structs.astuple, fixes), strict=True
-    )
     return FixBatch(
         vehicle=np.zeros(len(fixes), np.int64),
-        time=micros_of(times),
-        lat=float64s(lats),
-        lon=float64s(lons),
-        speed_mps=float32s(speeds),
-        heading_deg=float32s(headings),
-        accuracy_m=float32s(accuracies),
-        altitude_m=float32s(altitudes),
-        satellites=satellite_counts(satellites),
+        time=micros_of([fix.time for fix in fixes]),
+        lat=float64s([fix.lat for fix in fixes]),
+        lon=float64s([fix.lon for fix in fixes]),
+        speed_mps=float32s([fix.speed_mps for fix in fixes]),
+        heading_deg=float32s([fix.heading_deg for fix in fixes]),
+        accuracy_m=float32s([fix.accuracy_m for fix in fixes]),
+        altitude_m=float32s([fix.altitude_m for fix in fixes]),
+        satellites=satellite_counts([fix.satellites for fix in fixes]),
         flags=np.zeros(len(fixes), np.uint16),
         received=received_of(received, message),
         message=message,
-        extras=encode_all(_with_seq(extras, seqs)),
+        extras=_extras_column(fixes),
     )
 
 
-def _with_seq(extras: Sequence[dict[str, Any] | None], seqs: Sequence[int | None]) -> Sequence[dict[str, Any] | None]:
+def _extras_column(fixes: Sequence[NativeFix]) -> list[bytes | None]:
     """`seq` has no column of its own: it is kept beside the other extras."""
-    if not any(map(_is_said, seqs)):
-        return extras
-    return [one if seq is None else {"seq": seq, **(one or {})} for one, seq in zip(extras, seqs, strict=True)]
-
-
-def _is_said(value: int | None) -> bool:
-    return value is not None
+    extras, seqs = [fix.extras for fix in fixes], [fix.seq for fix in fixes]
+    if is_unsaid(seqs):
+        return [None] * len(fixes) if is_unsaid(extras) else encode_all(extras)
+    return encode_all([one if seq is None else {"seq": seq, **(one or {})} for one, seq in zip(extras, seqs, strict=True)])
 
 
 def _decode_plainly(index: int, payload: bytes, refused: list[Refusal]) -> list[NativeFix]:

@@ -19,6 +19,11 @@ from ingest.protocol import Decoded, Refusal
 NOT_SAID = float("nan")
 
 
+def is_unsaid(values: Sequence[object]) -> bool:
+    """Whether all are None: trackers of one kind leave the same things out, and this is told without a look at each."""
+    return values.count(None) == len(values)
+
+
 def float64s(values: Sequence[float | None]) -> Float64s:
     """A column; None becomes NaN."""
     return np.array(values, np.float64)
@@ -26,12 +31,16 @@ def float64s(values: Sequence[float | None]) -> Float64s:
 
 def float32s(values: Sequence[float | None]) -> Float32s:
     """A column; None becomes NaN, what float32 cannot hold becomes infinite (screening makes it NaN)."""
+    if is_unsaid(values):
+        return np.full(len(values), np.nan, np.float32)
     with np.errstate(over="ignore"):
         return np.array(values, np.float32)
 
 
 def satellite_counts(values: Sequence[int | None]) -> Int16s:
     """A column of counts; what is no count of satellites is not said."""
+    if is_unsaid(values):
+        return np.full(len(values), NO_SATELLITES, np.int16)
     return np.array([value if value is not None and 0 <= value <= 255 else NO_SATELLITES for value in values], np.int16)
 
 
