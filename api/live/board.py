@@ -220,7 +220,7 @@ class Board:
         return [self._text[slot] for slot in slots.tolist()]
 
     def _make_texts(self, slots: Slots) -> Iterable[bytes]:
-        """orjson writes whole columns; split at the commas they become one text a row, five times faster than dicts."""
+        """orjson writes whole columns; split at the commas they become one text a row, without an object for each."""
         rows = slots.tolist()
         instants = np.datetime_as_string(self.time[slots].astype("M8[ms]"), timezone="UTC").astype("S").tolist()
         columns = [
