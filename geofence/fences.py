@@ -28,7 +28,20 @@ from geofence.roster import Roster
 from geofence.rows import Rows, by_vehicle
 from geofence.settings import GeofenceSettings
 from geofence.slots import NO_SLOT, Int32s, Int64s, as_keys, grown
-from geofence.stays import CANDIDATE, CONFIRMED, NEVER, NO_SEAT, PRESUMED_SILENT, REPORTING, Stay, StayTable, packed, unpacked
+from geofence.stays import (
+    CANDIDATE,
+    CONFIRMED,
+    ENDLESS,
+    NEVER,
+    NO_SEAT,
+    PRESUMED_SILENT,
+    REPORTING,
+    SILENT,
+    Stay,
+    StayTable,
+    packed,
+    unpacked,
+)
 from geofence.visits import UNUSABLE, Limits, Sight, VisitFold
 
 Booleans = npt.NDArray[np.bool_]
@@ -71,6 +84,7 @@ class FenceEngine:
         #: Visits whose fences were gone when their state was restored.
         self._orphans: list[tuple[str, Stay]] = []
         self._touched: set[int] = set()
+        self._presumed: set[int] = set()
 
     @property
     def plan(self) -> FencePlan:
@@ -103,17 +117,32 @@ class FenceEngine:
         """`tick` for one vehicle."""
         return self._tick(now, self._roster.slots.find_one(key))
 
+    def silent_by(self, now: datetime) -> dict[int, int]:
+        """The vehicles that `tick` would call silent, as `take_presumed` would give them."""
+        return {int(self._roster.slots.keys[slot]): ENDLESS for slot in self._silent(now, None)}
+
+    def take_presumed(self) -> dict[int, int]:
+        """Vehicles that ticks have called silent since the last call: by key, until when a fix would prove that wrong. Of a visit
+        that silence has ended only folding again can tell, whenever the fix."""
+        presumed, self._presumed = self._presumed, set()
+        return {int(self._roster.slots.keys[slot]): ENDLESS for slot in presumed}
+
     def _tick(self, now: datetime, only: int | None) -> Outcome:
         findings = Findings(now)
         self._end_orphans(findings)
-        rows = self._stays.rows
-        waits = (rows["phase"] == CONFIRMED) & (rows["silent"] == REPORTING)
-        seats = np.flatnonzero(waits if only is None else waits & (rows["slot"] == only))
-        silent_at = self._last["time"][rows["slot"][seats]] + self._limits.silence
-        due = seats[silent_at <= to_micros(now)]
-        for slot in np.unique(rows["slot"][due]).tolist():
+        for slot in self._silent(now, only):
             self._presume_silent(slot, findings)
         return Outcome(events=findings.events, visits=findings.visits)
+
+    def _silent(self, now: datetime, only: int | None) -> list[int]:
+        """Slots of vehicles with visits (of one vehicle, where given) that silence should have ended."""
+        rows = self._stays.rows
+        waits = (rows["phase"] == CONFIRMED) & (rows["silent"] != PRESUMED_SILENT)
+        seats = np.flatnonzero(waits if only is None else waits & (rows["slot"] == only))
+        silent_at = self._last["time"][rows["slot"][seats]] + self._limits.silence
+        is_silent = (silent_at <= to_micros(now)) | (rows["silent"][seats] == SILENT)
+        slots: list[int] = np.unique(rows["slot"][seats[is_silent]]).tolist()
+        return slots
 
     def replan(self, plan: FencePlan, now: datetime) -> Outcome:
         """Work by another plan from now on. Visits of deleted fences end; where a fence has moved, membership is worked out anew
@@ -182,23 +211,18 @@ class FenceEngine:
         findings = Findings(datetime.min)  # noqa: DTZ901 - events are not asked for
         findings.about(*self._roster.whose(slot))
         for stay in self._stays.of(slot):
-            if stay.phase == CONFIRMED and stay.silent == REPORTING:
+            if stay.phase == CONFIRMED and stay.silent != PRESUMED_SILENT:
                 fence = self._plan.fences[stay.fence].fence.id
                 findings.visit(findings.visit_id(fence, stay.entered), fence, stay, None, evidence_of(stay))
         return findings.visits
 
-    def floor(self, key: int, time: int) -> int:
-        """The earliest instant that a finding after `time` may be dated back to."""
+    def is_settled(self, key: int) -> bool:
+        """Whether nothing that later fixes bring about can be dated before the vehicle's last fix."""
         slot = self._roster.slots.find_one(key)
-        if slot == NO_SLOT or slot >= len(self._last):
-            return time
+        if slot == NO_SLOT or slot >= len(self._last) or not self._stays.counts[slot]:
+            return True
         last = int(self._last["time"][slot])
-        stays = self._stays.of(slot)
-        # A candidate's entry is after its fix before; an exit not before the last fix inside; a pass not before the last fix.
-        starts = [stay.before if stay.before != NEVER else stay.first for stay in stays if stay.phase == CANDIDATE]
-        dues = [stay.dwell_due for stay in stays if stay.phase == CONFIRMED]
-        ends = [stay.last for stay in stays if stay.phase == CONFIRMED]
-        return min([time, *([] if last == NEVER else [last]), *starts, *ends, *dues])
+        return all(stay.phase == CONFIRMED and stay.last == last < stay.dwell_due for stay in self._stays.of(slot))
 
     # a step
 
@@ -370,9 +394,10 @@ class FenceEngine:
         fold = self._open_fold(slot, findings)
         silent_at = int(self._last["time"][slot]) + self._limits.silence
         for stay in fold.stays:
-            if stay.phase == CONFIRMED and stay.silent == REPORTING:
+            if stay.phase == CONFIRMED and stay.silent != PRESUMED_SILENT:
                 fold.presume_silent(stay, silent_at)
-        self._put(slot, fold.stays)
+        self._stays.put(slot, fold.stays)
+        self._presumed.add(slot)
 
     def _leave_moved(self, before: FencePlan, moved: set[int], findings: Findings) -> None:
         """End stays in fences that are gone, or not where the vehicle is any more."""
@@ -433,7 +458,7 @@ class FenceEngine:
             if number is not None and number in self._plan.fences:
                 stay.fence = number
                 found.append(stay)
-            elif stay.phase == CONFIRMED and stay.silent == REPORTING:
+            elif stay.phase == CONFIRMED and stay.silent != PRESUMED_SILENT:
                 self._orphans.append((name, stay))
         return found
 

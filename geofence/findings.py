@@ -77,11 +77,6 @@ class Findings:
         )
         return identity
 
-    def retracted(self, kind: str, occurred: int, data: dict[str, Any], *subject: str) -> None:
-        """Withdraw the event that `event` with the same arguments said."""
-        withdrawn = self._identity(kind, occurred, subject)
-        self.event(f"{kind}.retracted", occurred, {**data, "of": withdrawn}, *subject, withdrawn)
-
     def _identity(self, kind: str, occurred: int, subject: tuple[str, ...]) -> str:
         """`fleet.event.event_id`."""
         return content_id(kind, self._tenant, self._vehicle, instant_text(occurred), *subject)
@@ -123,8 +118,14 @@ def say_exit(
         "proved_at": instant_text(proved),
         "evidence": evidence,
     }
-    findings.event("fence.exited", exited, data, fence)
+    findings.event("fence.exited", exited, data, *subject_of_exit(fence, reason, proved))
     findings.visit(visit, fence, stay, exited, evidence)
+
+
+def subject_of_exit(fence: str, reason: str, proved: int) -> tuple[str, ...]:
+    """What the id of an exit derives from. One by silence may turn out wrong and another follow that is dated alike: it has another
+    id, as an id is told only once."""
+    return (fence, reason, instant_text(proved)) if reason == "silence" else (fence,)
 
 
 def evidence_of(stay: Stay) -> dict[str, Any]:

@@ -4,7 +4,7 @@
 2. A moving vehicle stands when it has stayed within a radius of a slow fix for long enough; that fix is when the stand began.
 3. Standing with the ignition on for long enough is idling, once until the ignition goes off or the vehicle moves.
 4. Faster than the limit for long enough is speeding, once until it was no faster for as long.
-5. Silence is judged by the fix that ends it. What the passing of time alone has said before that is confirmed or taken back.
+5. Silence is judged by the fix that ends it, or said before that by the passing of time.
 """
 
 from __future__ import annotations
@@ -155,7 +155,8 @@ class MotionFold:
     # silence
 
     def presume_silent(self, level: int) -> None:
-        """The passing of time alone says so: 1 stale, 2 offline."""
+        """The passing of time alone says so: 1 stale, 2 offline. Where the next fix proves that wrong, the vehicle is folded again
+        (`ingest.pipeline`)."""
         for step in range(self.motion.told + 1, level + 1):
             self._say_silent(step)
         self.motion.told = level
@@ -169,9 +170,6 @@ class MotionFold:
         level = int(silent >= self._limits.stale) + int(silent >= self._limits.offline)
         for step in range(motion.told + 1, level + 1):
             self._say_silent(step)
-        for step in range(motion.told, level, -1):
-            kind, after = self._silence(step)
-            self._findings.retracted(kind, motion.time + after, {"last_fix": instant_text(motion.time)})
         if level:
             data = {"silent_s": seconds(silent), "last_fix": instant_text(motion.time), "proved_at": instant_text(fix.time)}
             self._findings.event("vehicle.online", fix.time, data)

@@ -82,7 +82,7 @@ class MovementEngine:
         self._roster = roster
         self._table: npt.NDArray[Any] = np.zeros(0, MOTION)
         self._fences = FencePlan.empty()
-        self._touched: set[int] = set()
+        self._presumed: dict[int, int] = {}
 
     def set_fences(self, plan: FencePlan) -> None:
         """Of these fences those count that limit the speed."""
@@ -118,19 +118,40 @@ class MovementEngine:
         slot = self._roster.slots.find_one(key)
         return self._tick(now, np.array([slot] if 0 <= slot < len(self._table) else [], np.int64))
 
+    def silent_by(self, now: datetime) -> dict[int, int]:
+        """The vehicles that `tick` would call silent, as `take_presumed` would give them."""
+        slots = self._silent(now, np.arange(len(self._table)))
+        return {int(self._roster.slots.keys[slot]): self._told_until(slot, self._level(slot, to_micros(now))) for slot in slots}
+
+    def take_presumed(self) -> dict[int, int]:
+        """Vehicles that ticks have called silent since the last call: by key, until when a fix would prove that wrong."""
+        presumed, self._presumed = self._presumed, {}
+        return {int(self._roster.slots.keys[slot]): until for slot, until in presumed.items()}
+
+    def _level(self, slot: int, at: int) -> int:
+        silent = at - int(self._table["time"][slot])
+        return int(silent >= self._limits.stale) + int(silent >= self._limits.offline)
+
+    def _told_until(self, slot: int, level: int) -> int:
+        return int(self._table["time"][slot]) + (self._limits.offline if level > 1 else self._limits.stale)
+
     def _tick(self, now: datetime, slots: Int64s) -> Outcome:
+        at = to_micros(now)
+        findings = Findings(now)
+        for slot in self._silent(now, slots):
+            fold = self._open_fold(slot, findings)
+            level = self._level(slot, at)
+            fold.presume_silent(level)
+            self._table[slot] = as_row(fold.motion)
+            self._presumed[slot] = self._told_until(slot, level)
+        return Outcome(events=findings.events)
+
+    def _silent(self, now: datetime, slots: Int64s) -> list[int]:
+        """Those of the slots of which more has to be said than was."""
         at, time = to_micros(now), self._table["time"][slots]
         level = (time <= at - self._limits.stale).astype(np.int8) + (time <= at - self._limits.offline)
         due = slots[(level > self._table["told"][slots]) & (time != NEVER)]
-        findings = Findings(now)
-        for slot in due.tolist():
-            if self._is_named(slot):
-                fold = self._open_fold(slot, findings)
-                silent = at - fold.motion.time
-                fold.presume_silent(int(silent >= self._limits.stale) + int(silent >= self._limits.offline))
-                self._table[slot] = as_row(fold.motion)
-                self._touched.add(slot)
-        return Outcome(events=findings.events)
+        return [slot for slot in due.tolist() if self._is_named(slot)]
 
     # state in and out
 
@@ -155,20 +176,20 @@ class MovementEngine:
         """What the passing of time alone has said of a vehicle is unsaid: its state is that of its fixes."""
         self._table["told"][self._roster.slots.find_one(key)] = 0
 
-    def take_touched(self) -> list[int]:
-        """Keys of vehicles whose state has changed since the last call, otherwise than by a step."""
-        touched, self._touched = self._touched, set()
-        return [int(self._roster.slots.keys[slot]) for slot in touched]
-
-    def floor(self, key: int, time: int) -> int:
-        """The earliest instant that a finding after `time` may be dated back to."""
+    def is_settled(self, key: int) -> bool:
+        """Whether nothing that later fixes bring about can be dated before the vehicle's last fix."""
         slot = self._roster.slots.find_one(key)
         if slot == NO_SLOT or slot >= len(self._table):
-            return time
+            return True
         motion = Motion(*self._table[slot].item())
-        idle_since = [max(motion.since, motion.ignition_since)] if motion.state == STANDING and motion.ignition == 1 else []
-        instants = (motion.time, motion.pending, motion.over_since, *idle_since)
-        return min([time, *(instant for instant in instants if instant != NEVER)])
+        may_idle = motion.state == STANDING and motion.ignition == 1 and not motion.idle_told
+        may_speed = motion.over_since != NEVER and not motion.over_told
+        return motion.pending == NEVER and not may_idle and not may_speed
+
+    def last_instant(self, key: int) -> int:
+        """The instant of the vehicle's last fix; NEVER where there is none."""
+        slot = self._roster.slots.find_one(key)
+        return NEVER if slot == NO_SLOT or slot >= len(self._table) else int(self._table["time"][slot])
 
     # a step
 

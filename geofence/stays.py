@@ -25,8 +25,8 @@ NO_SEAT: Final = -1
 CANDIDATE: Final = 1
 CONFIRMED: Final = 2
 
-#: `silent`: the vehicle reports; its silence has ended the visit, and the next usable fix decides whether that stands; the passing
-#: of time alone says so, and the next fix may prove that wrong.
+#: `silent`: the vehicle reports; it was silent, and the next usable fix decides whether that has ended the visit; the passing
+#: of time alone has said that it has.
 REPORTING: Final = 0
 SILENT: Final = 1
 PRESUMED_SILENT: Final = 2
@@ -55,6 +55,7 @@ STAY: Final = np.dtype(
         ("entered", "<i8"),
         ("confirmed", "<i8"),
         ("dwell_due", "<i8"),
+        ("silent_at", "<i8"),
         ("worst_m", "<f4"),
         ("closest_m", "<f4"),
         ("next", "<i4"),
@@ -92,6 +93,8 @@ class Stay:
     entered: int
     confirmed: int
     dwell_due: int
+    #: When the silence was certain.
+    silent_at: int
     #: NaN where no fix said.
     worst_m: float
     closest_m: float

@@ -5,7 +5,7 @@
 2. A confirmed visit ends when every usable fix was beyond the outer edge for long enough, or one is far away. Between the edge and
    the outer edge nothing ends and nothing begins. The exit is dated back to where the way out of the last fix inside cut the edge.
 3. A candidate that leaves unconfirmed was a pass (`fence.crossed`), if it went through at speed; else it was noise.
-4. Silence ends a visit with an uncertain end. Where the next usable fix is inside again soon enough, the end is taken back.
+4. Silence ends a visit with an uncertain end, unless the next usable fix is inside again soon enough.
 5. A fence with a calendar ends its visits when it closes.
 
 Usable is a fix that claims to be accurate enough and is not flagged as a jump. What may be interpolated is short in time and space.
@@ -96,7 +96,7 @@ class VisitFold:
         stayed = {stay.fence for stay in self.stays}
         if self.stays:
             if previous is not None:
-                self._judge_silence(previous.time, fix, inside)
+                self._judge_silence(previous.time, fix)
             self.stays = [stay for stay in self.stays if self._goes_on(stay, fix, stay.fence in inside)]
         known = {stay.fence for stay in self.stays}
         for number in inside:
@@ -123,37 +123,37 @@ class VisitFold:
         closest_m = distance_m(fix.lat, fix.lon, fence.shape.lat, fence.shape.lon)
         stay = Stay(
             self._slot, number, CANDIDATE, REPORTING, int(jumped), 1, *where, before, before_lat, before_lon, *where,
-            NEVER, 0.0, 0.0, NEVER, NEVER, NEVER, ENDLESS, fix.accuracy_m, closest_m,
+            NEVER, 0.0, 0.0, NEVER, NEVER, NEVER, ENDLESS, NEVER, fix.accuracy_m, closest_m,
         )  # fmt: skip
         self.stays.append(stay)
         self._maybe_confirm(stay, fence, fix)
 
     def presume_silent(self, stay: Stay, silent_at: int) -> None:
-        """The passing of time alone says that the vehicle has fallen silent inside."""
-        self._exit(stay, self._plan.fences[stay.fence], "silence", silent_at)
+        """The passing of time alone says that the vehicle has fallen silent inside. Whether that holds is told by the next fix; the
+        vehicle is folded again with it (`ingest.pipeline`)."""
+        if stay.silent == REPORTING:
+            stay.silent_at = silent_at
+        self._exit(stay, self._plan.fences[stay.fence], "silence", stay.silent_at)
         stay.silent = PRESUMED_SILENT
 
     def withdraw(self, stay: Stay, fence: PlannedFence, reason: str, at: int) -> None:
         """The fence is gone, or no longer where the vehicle is: what it was in ends with the last fix inside."""
-        if stay.phase == CONFIRMED and stay.silent == REPORTING:
+        if stay.phase == CONFIRMED and stay.silent != PRESUMED_SILENT:
             self._exit(stay, fence, reason, at)
 
     # silence
 
-    def _judge_silence(self, before: int, fix: Sight, inside: Iterable[int]) -> None:
-        """The fix tells how long the silence before it really was."""
-        if fix.time - before < self._limits.silence:
-            for stay in self.stays:
-                if stay.silent == PRESUMED_SILENT:
-                    self._resume(stay)
-            return
-        self.stays = [stay for stay in self.stays if stay.phase == CONFIRMED]
+    def _judge_silence(self, before: int, fix: Sight) -> None:
+        """The fix tells how long the silence before it really was. Candidates do not outlive it; of visits the next usable fix
+        tells."""
+        is_silence = fix.time - before >= self._limits.silence
+        if is_silence:
+            self.stays = [stay for stay in self.stays if stay.phase == CONFIRMED]
         for stay in self.stays:
-            if stay.silent == REPORTING and not self._resumes(stay, fix, stay.fence in inside):
-                self._exit(stay, self._plan.fences[stay.fence], "silence", before + self._limits.silence)
-                stay.silent = SILENT
-            elif stay.silent == PRESUMED_SILENT:
-                stay.silent = SILENT
+            if is_silence and stay.silent == REPORTING:
+                stay.silent, stay.silent_at = SILENT, before + self._limits.silence
+            elif not is_silence and stay.silent == PRESUMED_SILENT:
+                stay.silent = REPORTING
 
     def _resumes(self, stay: Stay, fix: Sight, is_inside: bool) -> bool:
         """Whether a silent vehicle is where it was."""
@@ -164,15 +164,6 @@ class VisitFold:
             not _is_off_altitude(fence, fix) and fence.shape.outside_m(fix.lat, fix.lon) <= fence.rules.exit_margin_m
         )
 
-    def _resume(self, stay: Stay) -> None:
-        """The end by silence is taken back."""
-        stay.silent = REPORTING
-        fence = self._plan.fences[stay.fence]
-        exited, _ = self._edge_out(stay, fence)
-        visit = self._findings.visit_id(fence.fence.id, stay.entered)
-        self._findings.retracted("fence.exited", exited, {"fence": fence.fence.id, "visit": visit}, fence.fence.id)
-        self._findings.visit(visit, fence.fence.id, stay, None, evidence_of(stay))
-
     # one stay and one fix
 
     def _goes_on(self, stay: Stay, fix: Sight, is_inside: bool) -> bool:
@@ -182,10 +173,12 @@ class VisitFold:
             return False
         if not _is_usable(fix, fence):
             return True
-        if stay.silent == SILENT:
+        if stay.silent != REPORTING:
             if not self._resumes(stay, fix, is_inside):
+                if stay.silent == SILENT:
+                    self._exit(stay, fence, "silence", stay.silent_at)
                 return False
-            self._resume(stay)
+            stay.silent = REPORTING
         if is_inside:
             self._inside(stay, fence, fix)
             return True
@@ -196,7 +189,7 @@ class VisitFold:
         closes = fence.calendar.closes(stay.last)
         if closes is None or fix.time < closes:
             return False
-        if stay.phase == CONFIRMED and stay.silent == REPORTING:
+        if stay.phase == CONFIRMED and stay.silent != PRESUMED_SILENT:
             self._exit(stay, fence, "calendar", fix.time, closes)
         return True
 

@@ -2,8 +2,9 @@
 
 The intake puts each vehicle's fixes into order (`pipeline_intake`), the engines fold them (`pipeline_engines`). A late fix makes
 its vehicle *due*: the engines forget it, its fixes wait in the store, and `repair` folds them again from an anchor and gives the
-difference to what was published (`pipeline_diff`). The same way out is taken when a step fails half-way: its vehicles are due, so
-that no half state is ever gone on with.
+difference to what was published (`pipeline_diff`). The same way is taken when a fix proves wrong what was said because time had
+passed (the vehicle was not silent, its fixes were on their way), and when a step fails half-way, so that no half state is
+ever gone on with.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Final
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from fleet.clock import MICROS_PER_S, from_micros, to_micros
 from fleet.fix import FixBatch, Int64s
@@ -24,7 +26,7 @@ from fleet.vehicle import Mounting
 from geofence.roster import Roster
 from geofence.stops.engine import LEARNED_KEY
 from ingest.pipeline_diff import Published, Span, difference, instant
-from ingest.pipeline_engines import Engines, EngineSettings, floor_of
+from ingest.pipeline_engines import Engines, EngineSettings, last_of
 from ingest.pipeline_intake import NEVER, Intake, Late
 from store.records import Anchor, World
 
@@ -48,7 +50,8 @@ class _VehicleRecord(msgspec.Struct, array_like=True):
 
 
 class Pipeline:
-    """Call order: `apply` (the first world), `restore`, then `step` and `tick` as things come."""
+    """Call order: `apply` (the first world), `restore`, `step` for what came since, `caught_up`; then `step` and `tick` as things
+    come."""
 
     def __init__(self, settings: PipelineSettings | None = None) -> None:
         settings = settings or PipelineSettings()
@@ -114,7 +117,14 @@ class Pipeline:
 
     def tick(self, now: datetime) -> Outcome:
         """What the passing of time alone brings about."""
-        return self._engines.tick(now)
+        outcome = self._engines.tick(now)
+        self._intake.presume(self._engines.take_presumed())
+        return outcome
+
+    def caught_up(self, now: datetime) -> None:
+        """The work of another worker has been taken up: checkpoint and the fixes since are in. What that worker has said because
+        time had passed, after its last checkpoint, is not in them, so what a tick could have said until now is taken for said."""
+        self._intake.presume(self._engines.silent_by(now))
 
     # late data
 
@@ -127,20 +137,20 @@ class Pipeline:
         """Fold a vehicle again and find the difference to what was published.
 
         `anchor` is the newest one before `late.since`, None where there is none; `fixes` are all stored fixes of the vehicle
-        after it; `published` all that was published since the anchor's `earliest` instant. A vehicle of which more has
+        after it; `published` all that was published since the `earliest` instant of the anchor. A vehicle of which more has
         come in since `late` was asked for stays due, and nothing is found.
         """
         if self._intake.due.get(late.key) != late:
             return Outcome()
-        since = to_micros(anchor.time) + _ONE if anchor is not None else NEVER
         try:
             found, anchors = self._fold_again(late.key, anchor, fixes, now)
         except BaseException:
             self._engines.forget([late.key])
             raise
-        span = Span(since=instant(since), folded=instant(late.folded), fences=self._fences_of(late.key))
+        span = Span(after=earliest(anchor), folded=instant(late.folded), fences=self._fences_of(late.key))
         outcome = difference(published, found, self._engines.open_visits(late.key), span, now)
         self._intake.repaired(late.key, fixes.time)
+        self._intake.presume(self._engines.take_presumed())
         self._anchors += anchors
         return outcome
 
@@ -224,14 +234,14 @@ class Pipeline:
             outcome.extend(self._engines.step(batch.take(rows), now))
         return outcome
 
-    def _take_anchors(self, batch: FixBatch, boundaries: Int64s, rows: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> None:
-        keys, times = batch.vehicle[rows].tolist(), boundaries[rows].tolist()
-        if keys:
-            records = self._engines.snapshot(keys, times)
-            # The store counts an anchor's own instant as folded; a boundary belongs to what comes after it.
-            self._anchors += [
-                Anchor(key=key, time=from_micros(time - _ONE), state=records[key]) for key, time in zip(keys, times, strict=True)
-            ]
+    def _take_anchors(self, batch: FixBatch, boundaries: Int64s, rows: npt.NDArray[np.bool_]) -> None:
+        """Take the anchors that these rows have reached, of vehicles of which nothing is pending: what is found after such an
+        anchor is dated after its last fix, and what was found before it is not."""
+        reached = zip(batch.vehicle[rows].tolist(), boundaries[rows].tolist(), strict=True)
+        settled = {key: time for key, time in reached if self._engines.is_settled(key)}
+        records = self._engines.snapshot(list(settled))
+        # The store counts an anchor's own instant as folded; a boundary belongs to what comes after it.
+        self._anchors += [Anchor(key=key, time=from_micros(time - _ONE), state=records[key]) for key, time in settled.items()]
 
     def _fold_again(self, key: int, anchor: Anchor | None, fixes: FixBatch, now: datetime) -> tuple[Outcome, list[Anchor]]:
         kept, self._anchors = self._anchors, []
@@ -254,5 +264,5 @@ class Pipeline:
 
 
 def earliest(anchor: Anchor | None) -> datetime:
-    """What was published of a vehicle since then has to be at hand to fold it again from this anchor."""
-    return instant(floor_of(anchor.state) if anchor is not None else NEVER)
+    """What was published of a vehicle since then has to be at hand to fold it again from this anchor: its last fix."""
+    return instant(last_of(anchor.state) if anchor is not None else NEVER)

@@ -31,6 +31,9 @@ _IMMATERIAL: Final = frozenset({"evidence", "proved_at", "of"})
 #: Parts of an event's data that name what it is about.
 _SUBJECTS: Final = ("fence", "route", "stop")
 
+#: Events of engines of which nothing is pending at an anchor.
+_SETTLED: Final = ("fence.", "vehicle.")
+
 #: What an event says: type, instant, the rest as canonical JSON.
 Saying: TypeAlias = tuple[str, datetime, bytes]
 
@@ -55,9 +58,10 @@ class Published:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """What was folded again: fixes at and after `since`; `folded` is the newest instant that had been folded before."""
+    """What was folded again: fixes after `after`, at which nothing was pending; `folded` is the newest instant that had been folded
+    before."""
 
-    since: datetime
+    after: datetime
     folded: datetime
     #: Fences that are still there. What was found about others stands.
     fences: frozenset[str]
@@ -68,6 +72,7 @@ class _Ledger:
     """Events with their corrections applied: which stand, and what became of each."""
 
     standing: dict[str, Event] = field(default_factory=dict)
+    ids: set[str] = field(default_factory=set)
     #: Of each event that was corrected: the correction that came last.
     followed_by: dict[str, str] = field(default_factory=dict)
 
@@ -79,6 +84,7 @@ class _Ledger:
         return ledger
 
     def add(self, event: Event) -> None:
+        self.ids.add(event.id)
         corrected = event.data.get("of")
         if corrected is not None:
             self.standing.pop(corrected, None)
@@ -128,19 +134,16 @@ def _events(told: _Ledger, new: _Ledger, span: Span, now: datetime) -> list[Even
     still_said = {saying(event) for event in wanted}
     vanished = [event for event in told.standing.values() if _may_vanish(event, span) and saying(event) not in still_said]
     published = [event for event in new.standing.values() if _is_forecast(event) and event.occurred_at > span.folded]
-    for event in wanted:
-        if saying(event) in said:
-            continue
+    changed = [event for event in wanted if saying(event) not in said]
+    # What has the id of a vanished event takes its place, before others look for the nearest one.
+    ids = {event.id for event in vanished}
+    for event in sorted(changed, key=lambda event: event.id not in ids):
         before = _counterpart(event, vanished)
         if before is not None:
             vanished.remove(before)
             published.append(_correction(event, REVISED, before.id, now))
-        elif event.id in told.followed_by:
-            published.append(_correction(event, REVISED, told.newest(event.id), now))
-        elif event.type.endswith(REVISED):
-            published.append(_plain(event))
         else:
-            published.append(event)
+            published.append(_said_anew(event, told, now))
     published += [_correction(event, RETRACTED, event.id, now) for event in vanished]
     return published
 
@@ -153,8 +156,17 @@ def _may_vanish(event: Event, span: Span) -> bool:
     """Whether the event was brought about by what has been folded again, and could have been found again."""
     if _is_forecast(event) or (event.type.startswith("fence.") and event.data.get("fence") not in span.fences):
         return False
-    proved_at = event.data.get("proved_at")
-    return (parse_rfc3339(proved_at) if isinstance(proved_at, str) else event.occurred_at) >= span.since
+    said = event.data.get("proved_at")
+    proved_at = parse_rfc3339(said) if isinstance(said, str) else event.occurred_at
+    if event.type.startswith(_SETTLED):
+        # When it was proved is as it was when it was published, and may have changed since: it is looked at only where the
+        # instant itself does not tell.
+        return _is_after(event.occurred_at, proved_at, span)
+    return max(event.occurred_at, proved_at) > span.after
+
+
+def _is_after(dated: datetime, proved_at: datetime, span: Span) -> bool:
+    return dated > span.after or (dated == span.after and proved_at > span.after)
 
 
 def _subject(event: Event) -> tuple[Any, ...]:
@@ -162,15 +174,28 @@ def _subject(event: Event) -> tuple[Any, ...]:
 
 
 def _counterpart(event: Event, vanished: Sequence[Event]) -> Event | None:
-    """The vanished event of the same type about the same thing that is nearest in time."""
+    """The vanished event of the same type about the same thing that has the same id, else the one that is nearest in time."""
     alike = [other for other in vanished if _subject(other) == _subject(event)]
-    return min(alike, key=lambda other: abs(other.occurred_at - event.occurred_at), default=None)
+    return min(alike, key=lambda other: (other.id != event.id, abs(other.occurred_at - event.occurred_at)), default=None)
 
 
 def _correction(event: Event, suffix: str, corrected: str, now: datetime) -> Event:
     kind = base_type(event.type) + suffix
     identity = content_id(kind, event.tenant, event.vehicle, rfc3339(event.occurred_at), corrected, saying(event)[2].decode())
     return replace(event, id=identity, type=kind, recorded_at=now, data={**event.data, "of": corrected})
+
+
+def _said_anew(event: Event, told: _Ledger, now: datetime) -> Event:
+    """A finding that replaces none: the event itself, where its id was never told. One that was withdrawn is put back by revising
+    what withdrew it; one in whose place another stands by now is said under an id of its own."""
+    plain = _plain(event) if event.type.endswith(REVISED) else event
+    identity = plain.id
+    while identity in told.ids:
+        newest = told.newest(identity)
+        if newest not in told.standing:
+            return _correction(plain, REVISED, newest, now)
+        identity = content_id(identity, newest)
+    return replace(plain, id=identity)
 
 
 def _plain(event: Event) -> Event:
@@ -196,7 +221,7 @@ def _visits(published: Sequence[Visit], found: Sequence[Visit], open_visits: Seq
         and not visit.retracted
         and visit.fence in span.fences
         and visit.confirmed_at is not None
-        and visit.confirmed_at >= span.since
+        and _is_after(visit.entered_at, visit.confirmed_at, span)
     ]
     return vanished + changed
 

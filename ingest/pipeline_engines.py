@@ -31,10 +31,10 @@ _VERSION: Final = 1
 
 
 class EngineStates(msgspec.Struct, array_like=True):
-    """What the engines know of one vehicle. `floor`: what is found later is not dated back before this instant."""
+    """What the engines know of one vehicle; `last` is the instant of its last fix."""
 
     version: int
-    floor: int
+    last: int
     fences: bytes
     movement: bytes
     routes: bytes
@@ -86,6 +86,15 @@ class Engines:
             outcome.extend(engine.tick(now))
         return outcome
 
+    def silent_by(self, now: datetime) -> dict[int, int]:
+        """What `take_presumed` would give after a tick at this instant, without it."""
+        return _later(self._fences.silent_by(now), self._movement.silent_by(now))
+
+    def take_presumed(self) -> dict[int, int]:
+        """Vehicles that were called silent since the last call, because time had passed: by key, until when a fix would prove that
+        wrong."""
+        return _later(self._fences.take_presumed(), self._movement.take_presumed())
+
     def tick_one(self, key: int, now: datetime) -> Outcome:
         """What the passing of time means for one vehicle that was folded again; forecasts are renewed by the next tick."""
         outcome = self._fences.tick_one(key, now)
@@ -100,19 +109,19 @@ class Engines:
         return self._fences.open_visits(key)
 
     def take_touched(self) -> Int64s:
-        """Vehicles whose state has changed since the last call, otherwise than by a step."""
-        touched = {*self._fences.take_touched(), *self._movement.take_touched()}
+        """Vehicles whose state has changed since the last call, otherwise than by a step or the passing of time."""
+        touched = self._fences.take_touched()
         return np.fromiter(touched, np.int64, len(touched))
 
-    def snapshot(self, keys: Sequence[int], times: Sequence[int] | None = None) -> dict[int, bytes]:
-        """The records of these vehicles. `times`: with the floors of findings after these instants."""
+    def snapshot(self, keys: Sequence[int]) -> dict[int, bytes]:
+        """The records of these vehicles."""
         fences, movement, routes = (engine.snapshot(keys) for engine in (self._fences, self._movement, self._routes))
-        floors = dict(zip(keys, self._floors(keys, times), strict=True)) if times is not None else {}
-        encode = msgspec.msgpack.Encoder().encode
-        return {
-            key: encode(EngineStates(_VERSION, floors.get(key, 0), fences[key], movement[key], routes.get(key, b"")))
-            for key in keys
-        }
+        encode, last = msgspec.msgpack.Encoder().encode, self._movement.last_instant
+        return {key: encode(EngineStates(_VERSION, last(key), fences[key], movement[key], routes.get(key, b""))) for key in keys}
+
+    def is_settled(self, key: int) -> bool:
+        """Whether nothing that later fixes bring about can be dated before the vehicle's last fix."""
+        return self._fences.is_settled(key) and self._movement.is_settled(key)
 
     def learned(self) -> bytes | None:
         """What was learned from all vehicles; None where there is nothing to learn."""
@@ -142,10 +151,12 @@ class Engines:
             self._fences.forget_presumptions(key)
             self._movement.forget_presumptions(key)
 
-    def _floors(self, keys: Sequence[int], times: Sequence[int]) -> list[int]:
-        return [min(self._fences.floor(key, time), self._movement.floor(key, time)) for key, time in zip(keys, times, strict=True)]
+
+def _later(one: dict[int, int], other: dict[int, int]) -> dict[int, int]:
+    """Both; of what is in both the later instant."""
+    return one | {key: max(until, one.get(key, until)) for key, until in other.items()}
 
 
-def floor_of(record: bytes) -> int:
-    """The floor that an anchor's record holds, microseconds since 1970 UTC."""
-    return msgspec.msgpack.decode(record, type=EngineStates).floor
+def last_of(record: bytes) -> int:
+    """The instant of the last fix that a record includes, microseconds since 1970 UTC."""
+    return msgspec.msgpack.decode(record, type=EngineStates).last

@@ -7,6 +7,7 @@ one of its vehicle cannot be taken in by a fold any more: its vehicle is *due*, 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -24,8 +25,10 @@ REMEMBERED: Final = 4
 NEVER: Final = int(np.iinfo(np.int64).min)
 IN_ORDER: Final = int(np.iinfo(np.int64).max)
 
-VEHICLE: Final = np.dtype([("newest", "<i8"), ("due", "<i8"), ("folded", "<i8"), ("recent", "<i8", (REMEMBERED,))])
-_UNSEEN: Final = np.array((NEVER, IN_ORDER, NEVER, (NEVER,) * REMEMBERED), VEHICLE)
+VEHICLE: Final = np.dtype(
+    [("newest", "<i8"), ("due", "<i8"), ("folded", "<i8"), ("presumed_until", "<i8"), ("recent", "<i8", (REMEMBERED,))]
+)
+_UNSEEN: Final = np.array((NEVER, IN_ORDER, NEVER, NEVER, (NEVER,) * REMEMBERED), VEHICLE)
 
 Booleans = npt.NDArray[np.bool_]
 #: The stride of the grid offsets: Knuth's multiplicative hash, so that vehicles do not all reach an anchor in one batch.
@@ -90,6 +93,7 @@ class Intake:
         if not fresh.all():
             new_due = self._set_aside(batch, slots, known, ~fresh)
             batch, slots, known = batch.take(fresh), slots[fresh], known[fresh]
+        new_due += self._disproved(batch, slots, known)
         self._remember(slots, batch.time, is_repeating=order is not None)
         if self._due:
             batch, known = self._wait(batch, slots, known)
@@ -106,6 +110,13 @@ class Intake:
         for key, slot, instant in zip(keys.tolist(), slots.tolist(), since.tolist(), strict=True):
             self._hold(key, slot, instant, instant - 1)
 
+    def presume(self, until: Mapping[int, int]) -> None:
+        """These vehicles were called silent: a fix of an instant before `until` proves that wrong, and makes its vehicle due."""
+        slots = self._assign(np.fromiter(until, np.int64, len(until)))
+        told = np.fromiter(until.values(), np.int64, len(until))
+        self._table["presumed_until"][slots] = np.maximum(self._table["presumed_until"][slots], told)
+        self._dirty[slots] = True
+
     def repaired(self, key: int, times: Int64s) -> None:
         """The vehicle was folded again over fixes of these instants (increasing); it is in order."""
         slot = int(self._assign(np.array([key], np.int64))[0])
@@ -114,6 +125,7 @@ class Intake:
             recent = times[-REMEMBERED:][::-1]
             self._table["recent"][slot, : len(recent)] = recent
         self._table["due"][slot] = IN_ORDER
+        self._table["presumed_until"][slot] = NEVER
         self._dirty[slot] = True
         self._due.pop(key, None)
 
@@ -161,6 +173,19 @@ class Intake:
             key = int(batch.vehicle[row])
             if self._hold(key, int(slots[row]), int(batch.time[row]), int(known["newest"][row])):
                 new_due.append(key)
+        return new_due
+
+    def _disproved(self, batch: FixBatch, slots: Int32s, known: npt.NDArray[Any]) -> list[int]:
+        """Vehicles with fixes that prove a presumption wrong are due; a fix that confirms it lays it to rest."""
+        presumed = np.flatnonzero(known["presumed_until"] != NEVER)
+        new_due = []
+        for row in presumed.tolist():
+            slot, time = int(slots[row]), int(batch.time[row])
+            if time < int(self._table["presumed_until"][slot]) and self._hold(
+                int(batch.vehicle[row]), slot, time, int(known["newest"][row])
+            ):
+                new_due.append(int(batch.vehicle[row]))
+            self._table["presumed_until"][slot] = NEVER
         return new_due
 
     def _hold(self, key: int, slot: int, since: int, folded: int) -> bool:

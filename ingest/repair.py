@@ -25,8 +25,8 @@ from store.records import Anchor, Commit, NumberedEvent
 #: Vehicles whose data is loaded at once, and whose findings go into one commit.
 _AT_ONCE: Final = 16
 _PAGE: Final = 1_000
-#: What was published is loaded from so long before the earliest instant that a finding may have: corrections of a finding may
-#: lie a little beside it.
+#: What was published is loaded from so long before the anchor: corrections of a finding may lie a little beside it, and arrivals
+#: may be dated back.
 _MARGIN: Final = timedelta(hours=1)
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _END: Final = datetime(9999, 1, 1, tzinfo=UTC)
@@ -96,9 +96,8 @@ class Repairs:
         due = self.due(committed_step)
         for start in range(0, len(due), _AT_ONCE):
             loaded = await asyncio.gather(*(self._load(late) for late in due[start : start + _AT_ONCE]))
-            commit = self._commit(loaded, now)
-            if not (commit.outcome.is_empty and not commit.anchors):
-                yield commit
+            # Written also where nothing was found: anchors that know nothing of the late fixes must go.
+            yield self._commit(loaded, now)
 
     def _commit(self, loaded: Sequence[Loaded], now: datetime) -> Commit:
         outcome = Outcome()

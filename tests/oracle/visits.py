@@ -37,12 +37,12 @@ class Stay:
     #: Usable fixes outside since the last one inside.
     outside: list[Fix] | None = None
     beyond_since: datetime | None = None
-    #: Its end by silence, which the next usable fix confirms or takes back.
+    #: Its end by silence, if the next usable fix does not say otherwise.
     silent: Found | None = None
 
 
 class Watch:
-    """Watches one fence; call `see` for each fix in order, then `wait` for how long nothing came."""
+    """Watches one fence; call `see` for each fix in order."""
 
     def __init__(self, fence: Fence, settings: GeofenceSettings | None = None) -> None:
         self.fence = fence
@@ -60,14 +60,6 @@ class Watch:
             self._see_usable(fix)
         self.previous = fix
 
-    def wait(self, until: datetime) -> None:
-        """Nothing more has come until then."""
-        if self.stay is None or not self.stay.is_visit or self.stay.silent is not None or self.previous is None:
-            return
-        if until - self.previous.time >= self._s(self.settings.silence_s):
-            self.stay.silent = self._exit(self.stay, "silence")
-            self.found.append(self.stay.silent)
-
     def is_usable(self, fix: Fix) -> bool:
         return fix.accuracy_m is None or fix.accuracy_m <= self.rules.max_accuracy_m
 
@@ -76,9 +68,9 @@ class Watch:
         stay = self.stay
         if stay is not None and stay.silent is not None:
             if self._is_back(stay, fix):
-                self.found.remove(stay.silent)
                 stay.silent = None
             else:
+                self.found.append(stay.silent)
                 stay = self.stay = None
         if inside:
             self._see_inside(fix)
@@ -171,7 +163,6 @@ class Watch:
             self.stay = None
         elif stay.silent is None:
             stay.silent = self._exit(stay, "silence")
-            self.found.append(stay.silent)
 
     def _is_back(self, stay: Stay, fix: Fix) -> bool:
         is_near = outside_m(self.fence, fix.lat, fix.lon) <= self.rules.exit_margin_m

@@ -44,21 +44,19 @@ def events_of(engine: FenceEngine, fixes: Sequence[Fix], cuts: Sequence[int]) ->
 
 
 def as_found(events: Sequence[Event]) -> dict[str, list[Found]]:
-    """Events without those that were taken back, in the oracle's words, by fence."""
-    withdrawn = {event.data["of"] for event in events if event.type.endswith(".retracted")}
+    """Events in the oracle's words, by fence."""
     result: dict[str, list[Found]] = {}
     for event in events:
-        if event.id not in withdrawn and not event.type.endswith(".retracted"):
-            data = event.data
-            found = Found(
-                kind=event.type,
-                at=event.occurred_at,
-                entered_at=parse_rfc3339(data["entered_at"]) if "entered_at" in data else event.occurred_at,
-                exited_at=parse_rfc3339(data["exited_at"]) if "exited_at" in data else None,
-                reason=data.get("reason"),
-                end_uncertain=data.get("end_uncertain"),
-            )
-            result.setdefault(data["fence"], []).append(found)
+        data = event.data
+        found = Found(
+            kind=event.type,
+            at=event.occurred_at,
+            entered_at=parse_rfc3339(data["entered_at"]) if "entered_at" in data else event.occurred_at,
+            exited_at=parse_rfc3339(data["exited_at"]) if "exited_at" in data else None,
+            reason=data.get("reason"),
+            end_uncertain=data.get("end_uncertain"),
+        )
+        result.setdefault(data["fence"], []).append(found)
     return result
 
 

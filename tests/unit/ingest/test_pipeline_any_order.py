@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,14 +19,14 @@ from store.migrate import migrate_database
 from store.open import open_store
 from store.protocol import Store
 from tests.oracle.drives import batch_of, drives, fences_along
-from tests.oracle.running import Death, Round, Standing, outcome_of
+from tests.oracle.running import Death, Round, Standing, outcome_of, run
 
 VANS = ("van-1", "van-2")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """Fences and drives; and the rows of all drives in the order of coming in, with where batches are cut and what happens there."""
+    """Fences and drives; the rows of all drives in the order of coming in, where batches are cut and what happens there."""
 
     fences: Sequence[Fence]
     drives: Sequence[Sequence[Fix]]
@@ -59,7 +58,9 @@ def scenarios(draw: st.DrawFn) -> Scenario:
     cuts = sorted(draw(st.lists(st.integers(0, len(order)), max_size=12)))
     fate = st.tuples(st.sampled_from([Death.NEVER, Death.NEVER, *Death]), st.booleans(), st.booleans())
     fates = [draw(fate) for _ in range(len(cuts) + 1)]
-    return Scenario(fences=draw(fences_along([fix for fixes in both for fix in fixes])), drives=both, order=order, cuts=cuts, fates=fates)
+    return Scenario(
+        fences=draw(fences_along([fix for fixes in both for fix in fixes])), drives=both, order=order, cuts=cuts, fates=fates
+    )
 
 
 @st.composite
@@ -89,11 +90,11 @@ async def on(store: Store, scenario: Scenario, *, is_sorted: bool) -> Standing:
     return await outcome_of(store, scenario.fences, rounds_of, VANS, until(scenario))
 
 
-@settings(max_examples=120, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(scenario=scenarios())
 def test_any_order_ends_as_the_sorted_one_in_memory(scenario: Scenario) -> None:
-    expected = asyncio.run(on(MemoryStore(), scenario, is_sorted=True))
-    assert asyncio.run(on(MemoryStore(), scenario, is_sorted=False)) == expected
+    expected = run(on(MemoryStore(), scenario, is_sorted=True))
+    assert run(on(MemoryStore(), scenario, is_sorted=False)) == expected
 
 
 @pytest.mark.timescale
@@ -112,7 +113,7 @@ def test_any_order_ends_as_the_sorted_one_on_timescale(timescale_databases: Any)
     @settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], database=None)
     @given(scenario=scenarios())
     def check(scenario: Scenario) -> None:
-        expected = asyncio.run(on(MemoryStore(), scenario, is_sorted=True))
-        assert asyncio.run(in_a_database(scenario)) == expected
+        expected = run(on(MemoryStore(), scenario, is_sorted=True))
+        assert run(in_a_database(scenario)) == expected
 
     check()
