@@ -135,6 +135,14 @@ async def test_stops_page_across_routes(api: Api) -> None:
     assert seen == [f"s{route}{number}" for route in range(3) for number in range(3)]
 
 
+async def test_a_merge_patch_may_say_what_it_is(memory_api: Api) -> None:
+    client = memory_api.client("acme-operator")
+    await client.post("/v1/vehicles", json={"id": "v", "tags": ["a"]})
+    headers = {"content-type": "application/merge-patch+json"}
+    patched = await client.patch("/v1/vehicles/v", content=b'{"tags": ["b"]}', headers=headers)
+    assert (patched.status_code, patched.json()["tags"]) == (200, ["b"])
+
+
 async def test_a_made_up_id_is_answered_and_works(api: Api) -> None:
     client = api.client("acme-operator")
     created = (await client.post("/v1/vehicles", json={"name": "No id"})).json()
