@@ -1,13 +1,16 @@
-"""NumPy columns as PostgreSQL arrays in binary, both ways: a column is one parameter of a statement, or one value of a row.
+"""Columns as PostgreSQL arrays in binary: a column is one parameter of a statement, or (of numbers) one value of a row.
 
 An array of one dimension is: number of dimensions (int32), whether it holds NULL (int32), OID of its elements (uint32), its
-length and lower bound (int32 each), then for each element its length (int32) and its bytes; all big-endian. Without NULL that
-is a NumPy structured array again. Where a column may say "not said", SQL translates (`nullif(x, 'NaN')`, `coalesce`).
+length and lower bound (int32 each), then for each element its length (int32) and its bytes; all big-endian. Of numbers without NULL
+that is a NumPy structured array again; where a column may say "not said", SQL translates (`nullif(x, 'NaN')`, `coalesce`).
+Texts and bytes are of varying length and may be NULL; they are joined. (psycopg writes lists of them as text and escapes every
+one: a checkpoint of 5,000 states took 33 ms of CPU that way, 9 ms this way.)
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,6 +24,7 @@ from store.postgres.copying import POSTGRES_EPOCH_MICROS
 
 _HEADER: Final = struct.Struct(">iiIii")
 _DIMENSIONS: Final = struct.Struct(">i")
+_LENGTH: Final = struct.Struct(">i")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,26 @@ _KINDS: Final[dict[type[_Column], _Kind]] = {
     Float4s: _FLOAT4,
     Instants: _TIMESTAMPTZ,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """text[]"""
+
+    values: Iterable[str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Blobs:
+    """bytea[]"""
+
+    values: Iterable[bytes | None]
+
+
+_BYTEA: Final = (17, 1001)
+_TEXT: Final = (25, 1009)
+_NULL: Final = b"\xff\xff\xff\xff"
+
 _BY_ARRAY_OID: Final = {kind.array_oid: kind for kind in _KINDS.values()}
 
 
@@ -96,6 +120,20 @@ def dump_array(column: _Column) -> bytes:
     if not len(values):
         return _HEADER.pack(0, 0, kind.element_oid, 0, 0)[:12]
     return _HEADER.pack(1, 0, kind.element_oid, len(values), 1) + rows.tobytes()
+
+
+def dump_blobs(values: Iterable[bytes | None], element_oid: int) -> bytes:
+    parts: list[bytes] = []
+    size, has_null = 0, 0
+    for size, value in enumerate(values, start=1):  # noqa: B007 - the last number is the length
+        if value is None:
+            has_null = 1
+            parts.append(_NULL)
+        else:
+            parts += (_LENGTH.pack(len(value)), value)
+    if not size:
+        return _HEADER.pack(0, 0, element_oid, 0, 0)[:12]
+    return _HEADER.pack(1, has_null, element_oid, size, 1) + b"".join(parts)
 
 
 def load_array(data: Buffer, kind: _Kind) -> npt.NDArray[Any]:
@@ -110,6 +148,8 @@ def adapt(connection: AsyncConnection[Any]) -> None:
     """Teach a connection these parameters, and binary results that are arrays of numbers or instants."""
     for column, kind in _KINDS.items():
         connection.adapters.register_dumper(column, _dumper(kind))
+    connection.adapters.register_dumper(Blobs, _BlobsDumper)
+    connection.adapters.register_dumper(Texts, _TextsDumper)
     for oid, kind in _BY_ARRAY_OID.items():
         connection.adapters.register_loader(oid, _loader(kind))
 
@@ -123,6 +163,22 @@ def _dumper(kind: _Kind) -> type[Dumper]:
             return dump_array(obj)
 
     return ColumnDumper
+
+
+class _BlobsDumper(Dumper):
+    format = Format.BINARY
+    oid = _BYTEA[1]
+
+    def dump(self, obj: Blobs) -> bytes:
+        return dump_blobs(obj.values, _BYTEA[0])
+
+
+class _TextsDumper(Dumper):
+    format = Format.BINARY
+    oid = _TEXT[1]
+
+    def dump(self, obj: Texts) -> bytes:
+        return dump_blobs((None if text is None else text.encode() for text in obj.values), _TEXT[0])
 
 
 def _loader(kind: _Kind) -> type[Loader]:

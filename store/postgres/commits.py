@@ -29,7 +29,7 @@ from fleet.message import DeadLetter
 from store.dedupe import first_of_each
 from store.errors import Unavailable
 from store.postgres import findings
-from store.postgres.arrays import Float4s, Float8s, Instants, Int2s, Int4s, Int8s
+from store.postgres.arrays import Float4s, Float8s, Instants, Int2s, Int4s, Int8s, Texts
 from store.postgres.copying import COLUMNS, encode
 from store.postgres.database import Connection, Database, rows
 from store.postgres.newest import NewestPositions
@@ -228,7 +228,7 @@ async def _insert(connection: Connection, prepared: _Prepared, batch: int) -> np
         "accuracy_m": Float4s(fixes.accuracy_m),
         "altitude_m": Float4s(fixes.altitude_m),
         "satellites": Int2s(fixes.satellites),
-        "extras": [None if extra is None else extra.decode() for extra in fixes.extras],
+        "extras": Texts([None if extra is None else extra.decode() for extra in fixes.extras]),
     }
     ((keys, times),) = await rows(connection, _SQL["add_fixes"], params)
     # Of the new ones followed by all, those of all that are no first of their kind are new.

@@ -20,7 +20,7 @@ from fleet.message import DeadLetter
 from fleet.outcome import Outcome, RouteState
 from fleet.route import Eta, StopState
 from fleet.visit import Visit
-from store.postgres.arrays import Instants, Int4s, Int8s
+from store.postgres.arrays import Blobs, Instants, Int4s, Int8s, Texts
 from store.postgres.tenants import Tenants
 from store.records import Commit
 from store.storable import dump_json
@@ -65,14 +65,14 @@ def of_letters(letters: Sequence[DeadLetter]) -> Iterator[Statement]:
     yield (
         "put_dead_letters",
         {
-            "digests": list(unique)[::-1],
+            "digests": Blobs(list(unique)[::-1]),
             "received_at": _instants(letter.received_at for letter in kept),
-            "tenants": [letter.tenant for letter in kept],
-            "trackers": [letter.tracker for letter in kept],
-            "topics": [letter.topic for letter in kept],
-            "reasons": [str(letter.reason) for letter in kept],
-            "details": [letter.detail for letter in kept],
-            "payloads": [letter.payload for letter in kept],
+            "tenants": Texts([letter.tenant for letter in kept]),
+            "trackers": Texts([letter.tracker for letter in kept]),
+            "topics": Texts([letter.topic for letter in kept]),
+            "reasons": Texts([str(letter.reason) for letter in kept]),
+            "details": Texts([letter.detail for letter in kept]),
+            "payloads": Blobs([letter.payload for letter in kept]),
             "payload_bytes": _int8s(letter.payload_bytes for letter in kept),
         },
     )
@@ -91,7 +91,7 @@ def of_anchors(commit: Commit, tenants: Tenants) -> Iterator[Statement]:
                 "keys": keys,
                 "times": _instants(anchor.time for anchor in anchors),
                 "tenants": Int4s(tenants.known_of_vehicles(keys.values)),
-                "states": [anchor.state for anchor in anchors],
+                "states": Blobs([anchor.state for anchor in anchors]),
             },
         )
 
@@ -101,7 +101,7 @@ def vehicles(keys: Int64s, states: Mapping[int, bytes], batch: int, tenants: Ten
     return "put_vehicles", {
         "keys": Int8s(keys),
         "tenants": Int4s(tenants.known_of_vehicles(keys)),
-        "states": [states.get(key) for key in keys.tolist()],
+        "states": Blobs([states.get(key) for key in keys.tolist()]),
         "batch": batch,
         **positions,
     }
@@ -109,35 +109,35 @@ def vehicles(keys: Int64s, states: Mapping[int, bytes], batch: int, tenants: Ten
 
 def event_params(events: Sequence[Event], tenants: Tenants) -> Mapping[str, Any]:
     return {
-        "ids": [event.id for event in events],
+        "ids": Texts([event.id for event in events]),
         "tenants": _owners(events, tenants),
-        "types": [event.type for event in events],
-        "vehicles": [event.vehicle for event in events],
+        "types": Texts([event.type for event in events]),
+        "vehicles": Texts([event.vehicle for event in events]),
         "occurred_at": _instants(event.occurred_at for event in events),
         "recorded_at": _instants(event.recorded_at for event in events),
-        "data": [_json(event.data) for event in events],
+        "data": Texts([_json(event.data) for event in events]),
     }
 
 
 def _visit_params(visits: Sequence[Visit], tenants: Tenants) -> Mapping[str, Any]:
     return {
         "tenants": _owners(visits, tenants),
-        "ids": [visit.id for visit in visits],
-        "vehicles": [visit.vehicle for visit in visits],
-        "fences": [visit.fence for visit in visits],
+        "ids": Texts([visit.id for visit in visits]),
+        "vehicles": Texts([visit.vehicle for visit in visits]),
+        "fences": Texts([visit.fence for visit in visits]),
         "entered_at": [visit.entered_at for visit in visits],
         "exited_at": [visit.exited_at for visit in visits],
         "confirmed_at": [visit.confirmed_at for visit in visits],
         "retracted": [visit.retracted for visit in visits],
-        "evidence": [_json(visit.evidence) for visit in visits],
+        "evidence": Texts([_json(visit.evidence) for visit in visits]),
     }
 
 
 def _route_params(states: Sequence[RouteState], tenants: Tenants) -> Mapping[str, Any]:
     return {
         "tenants": _owners(states, tenants),
-        "routes": [state.route for state in states],
-        "statuses": [str(state.status) for state in states],
+        "routes": Texts([state.route for state in states]),
+        "statuses": Texts([str(state.status) for state in states]),
         "changed_at": _instants(state.changed_at for state in states),
     }
 
@@ -145,11 +145,11 @@ def _route_params(states: Sequence[RouteState], tenants: Tenants) -> Mapping[str
 def _stop_params(states: Sequence[StopState], tenants: Tenants) -> Mapping[str, Any]:
     return {
         "tenants": _owners(states, tenants),
-        "stops": [state.stop for state in states],
-        "routes": [state.route for state in states],
-        "vehicles": [state.vehicle for state in states],
-        "statuses": [str(state.status) for state in states],
-        "delays": [str(state.delay) for state in states],
+        "stops": Texts([state.stop for state in states]),
+        "routes": Texts([state.route for state in states]),
+        "vehicles": Texts([state.vehicle for state in states]),
+        "statuses": Texts([str(state.status) for state in states]),
+        "delays": Texts([str(state.delay) for state in states]),
         "arrived_at": [state.arrived_at for state in states],
         "departed_at": [state.departed_at for state in states],
         "changed_at": [state.changed_at for state in states],
@@ -161,9 +161,9 @@ def _eta_params(etas: Sequence[Eta], tenants: Tenants) -> Mapping[str, Any]:
     return {
         **instants,
         "tenants": _owners(etas, tenants),
-        "vehicles": [eta.vehicle for eta in etas],
-        "routes": [eta.route for eta in etas],
-        "stops": [eta.stop for eta in etas],
+        "vehicles": Texts([eta.vehicle for eta in etas]),
+        "routes": Texts([eta.route for eta in etas]),
+        "stops": Texts([eta.stop for eta in etas]),
     }
 
 

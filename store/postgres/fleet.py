@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from fleet.vehicle import Mounting, Tracker, TrackerStatus, Vehicle
 from store.errors import AlreadyExists, NotFound
+from store.postgres.arrays import Texts
 from store.postgres.database import Connection, Database, rows
 from store.postgres.queries import Queries
 from store.postgres.repository import PostgresRepository, Row
@@ -105,7 +106,7 @@ class Mountings:
         names = [tenant for tenant, _ in trackers]
         for name in set(names):
             check_tenant(name)
-        params = {"tenants": names, "idents": [ident for _, ident in trackers], "quarantine": quarantine}
+        params = {"tenants": Texts(names), "idents": Texts([ident for _, ident in trackers]), "quarantine": quarantine}
         found = [_mounting(row) for row in await self._database.fetch(_VEHICLES["register"], params)]
         await self._tenants.ensure(names)
         self._tenants.remember_vehicles((each.key for each in found), (each.tenant for each in found))

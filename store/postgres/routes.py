@@ -9,17 +9,17 @@ from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
-import orjson
 
 from fleet.clock import to_micros
 from fleet.route import Delay, Eta, Route, RouteStatus, Stop, StopStatus
 from store.errors import AlreadyExists, NotFound
-from store.postgres.arrays import Float8s, Instants, Int4s
+from store.postgres.arrays import Float8s, Instants, Int4s, Texts
 from store.postgres.database import Connection, rows
 from store.postgres.queries import Queries
 from store.postgres.repository import PostgresRepository, Row, change, page_params
 from store.records import RouteProgress, StopProgress
 from store.refusals import refuse_twice
+from store.storable import dump_json
 
 _SQL: Final = Queries("routes")
 _TRACKERS: Final = Queries("trackers")
@@ -118,8 +118,8 @@ class RouteRepository(PostgresRepository[Route]):
     def _route_columns(self, routes: Sequence[Route]) -> dict[str, Any]:
         return {
             "tenants": Int4s(np.array([self._tenants.known_id(route.tenant) for route in routes], np.int32)),
-            "routes": [route.id for route in routes],
-            "vehicles": [route.vehicle for route in routes],
+            "routes": Texts([route.id for route in routes]),
+            "vehicles": Texts([route.vehicle for route in routes]),
             "starts_at": Instants(np.array([to_micros(route.starts_at) for route in routes], np.int64)),
         }
 
@@ -128,20 +128,20 @@ class RouteRepository(PostgresRepository[Route]):
         stops = [stop for _, _, stop in placed]
         return {
             "stop_tenants": Int4s(np.array([tenant_id for tenant_id, _, _ in placed], np.int32)),
-            "stop_routes": [route for _, route, _ in placed],
-            "stops": [stop.id for stop in stops],
+            "stop_routes": Texts([route for _, route, _ in placed]),
+            "stops": Texts([stop.id for stop in stops]),
             "seqs": Int4s(np.array([stop.seq for stop in stops], np.int32)),
             "lats": Float8s(np.array([stop.lat for stop in stops], np.float64)),
             "lons": Float8s(np.array([stop.lon for stop in stops], np.float64)),
-            "places": [stop.place for stop in stops],
-            "names": [stop.name for stop in stops],
+            "places": Texts([stop.place for stop in stops]),
+            "names": Texts([stop.name for stop in stops]),
             "radii": Float8s(np.array([stop.arrival_radius_m for stop in stops], np.float64)),
             "dwells": [stop.min_dwell_s for stop in stops],
             "planned": [stop.planned_arrival for stop in stops],
             "windows_from": [stop.window_from for stop in stops],
             "windows_to": [stop.window_to for stop in stops],
             "services": [stop.service_s for stop in stops],
-            "orders": [orjson.dumps(stop.orders).decode() for stop in stops],
+            "orders": Texts([dump_json(stop.orders).decode() for stop in stops]),
         }
 
     async def _load_all(self, rows: builtins.list[Row]) -> builtins.list[Route]:
@@ -169,11 +169,11 @@ class RouteRepository(PostgresRepository[Route]):
 
 def _pair_columns(pairs: Iterable[Row]) -> dict[str, Any]:
     tenant_ids, idents = zip(*pairs, strict=True)
-    return {"tenants": Int4s(np.array(tenant_ids, np.int32)), "idents": list(idents)}
+    return {"tenants": Int4s(np.array(tenant_ids, np.int32)), "idents": Texts(list(idents))}
 
 
 def _place_columns(rows: Sequence[Row]) -> dict[str, Any]:
-    return {"tenants": Int4s(np.array([row[4] for row in rows], np.int32)), "routes": [row[1] for row in rows]}
+    return {"tenants": Int4s(np.array([row[4] for row in rows], np.int32)), "routes": Texts([row[1] for row in rows])}
 
 
 def _stop(fields: Sequence[Any]) -> Stop:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from fleet.fix import FixBatch
-from store.postgres.arrays import Float4s, Float8s, Instants, Int2s, Int4s, Int8s, dump_array, load_array
+from store.postgres.arrays import Float4s, Float8s, Instants, Int2s, Int4s, Int8s, dump_array, dump_blobs, load_array
 from store.postgres.copying import COLUMNS, HEADER, POSTGRES_EPOCH_MICROS, TRAILER, encode
 
 _READERS = {
@@ -112,6 +112,21 @@ def test_instants_are_counted_from_postgresqls_epoch() -> None:
     dumped = dump_array(Instants(np.array([POSTGRES_EPOCH_MICROS, 0], np.int64)))
     assert struct.unpack_from(">q", dumped, 24) == (0,)
     assert load_array(dumped, _kind(Instants)).tolist() == [POSTGRES_EPOCH_MICROS, 0]
+
+
+@given(values=st.lists(st.one_of(st.none(), st.binary(max_size=5)), max_size=8))
+def test_blobs_are_joined_with_their_lengths_and_null_is_none(values: list[bytes | None]) -> None:
+    dumped = dump_blobs(values, 17)
+    dimensions, has_null, oid = struct.unpack_from(">iiI", dumped)
+    assert (dimensions, has_null, oid) == (1 if values else 0, 1 if None in values else 0, 17)
+    place, found = 20, []
+    if values:
+        assert struct.unpack_from(">ii", dumped, 12) == (len(values), 1)
+    while place < len(dumped):
+        (length,) = struct.unpack_from(">i", dumped, place)
+        found.append(None if length < 0 else dumped[place + 4 : place + 4 + length])
+        place += 4 + max(0, length)
+    assert found == values
 
 
 def _kind(column: Any) -> Any:
