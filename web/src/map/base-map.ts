@@ -11,8 +11,10 @@ export function keepBase(map: MapLibreMap, screen: Screen): void {
 
   // Without its style the map would stay empty, so the plain one is put in; single tiles may still come.
   const problem = (error: unknown): void => {
-    const kind = baseKind(screen.config.peek());
-    if (kind === "plain") throw error;
+    const config = screen.config.peek();
+    const kind = baseKind(config);
+    // The plain ground asks for nothing but its streets: any other error is a mistake of ours.
+    if (kind === "plain" && !config?.streets_url) throw error;
     screen.notify(NOTICE, "The background map cannot be reached. Vehicles, fences and events go on as usual.");
     if (kind === "style" && !fellBack && !map.isStyleLoaded()) {
       fellBack = true;
