@@ -32,7 +32,8 @@ async def copy_again(url: str) -> float:
 
 def _first(batches: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """Batches (number, rows) from the front, up to _MOST_ROWS; at least one."""
-    taken, rows = [], 0
+    taken: list[tuple[int, int]] = []
+    rows = 0
     for batch, count in batches:
         if taken and rows + count > _MOST_ROWS:
             break

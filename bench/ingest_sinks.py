@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Mapping
+from typing import cast
 
 import numpy as np
 import psutil
@@ -136,7 +137,7 @@ async def work(kind: str, url: str, database_url: str, messages: int) -> None:
         timed = Timed(store, metrics)
         worker = Worker(
             source=source,
-            store=timed,  # type: ignore[arg-type] - everything else goes to the store itself
+            store=cast("Store", timed),  # everything else goes to the store itself
             pipeline=Pipeline(),
             reception=Reception(Router(selections(FORMATS), default_tenant="bench"), Registry(), Screen()),
             live=live,

@@ -45,7 +45,7 @@ def _dead_letter(batch: MessageBatch, refusal: Refusal, more: int) -> DeadLetter
         received_at=from_micros(batch.received[refusal.message]),
         topic=storable(batch.topics[refusal.message][:_LONGEST_TOPIC]),
         payload=bytes(payload[:LONGEST_PAYLOAD_BYTES]),
-        payload_bytes=len(payload),
+        payload_bytes=batch.full_bytes.get(refusal.message, len(payload)),
         reason=refusal.reason,
         detail=storable(detail)[:_LONGEST_DETAIL],
         tenant=None if tenant is None else storable(tenant),

@@ -38,6 +38,7 @@ async def take_up(
         pipeline.restore(checkpoint.vehicles)
     again = _CatchUp(store, pipeline, checkpoint.batch if checkpoint is not None else 0, now)
     await patience.until_reached(again.run)
+    pipeline.caught_up(now)
     log.info("restored %d vehicles and %d fixes after them", len(checkpoint.vehicles) if checkpoint else 0, again.fixes)
     if not again.found.is_empty:
         await writer.write(Commit(fixes=FixBatch.empty(), outcome=again.found))
