@@ -73,7 +73,7 @@ class RouteSettings:
     #: All stops ahead; with fixes or without.
     renew_s: float = 50.0
     #: The stops within `near_s`, when there is a new fix.
-    renew_near_s: float = 15.0
+    renew_near_s: float = 25.0
     near_s: float = 900.0
     #: `stop.eta_changed`: the median moved against the one last told by so much, and by this share of the time left.
     changed_s: float = 300.0
