@@ -54,11 +54,9 @@ def _features(document: object) -> Sequence[object]:
 
 
 def _fence(feature: object, where: str, index: int, tenant: str) -> Fence:
-    match feature:
-        case {"type": "Feature", "geometry": dict(geometry)}:
-            properties = feature.get("properties") or {}
-        case _:
-            raise InvalidFences(where, "no Feature with a geometry")
+    if not (isinstance(feature, dict) and feature.get("type") == "Feature" and isinstance(feature.get("geometry"), dict)):
+        raise InvalidFences(where, "no Feature with a geometry")
+    geometry, properties = feature["geometry"], feature.get("properties") or {}
     if not isinstance(properties, dict):
         raise InvalidFences(f"{where}.properties", "no object")
     name = properties.get("name")
