@@ -60,7 +60,9 @@ def _fence(feature: object, where: str, index: int, tenant: str) -> Fence:
     if not isinstance(properties, dict):
         raise InvalidFences(f"{where}.properties", "no object")
     name = properties.get("name")
-    named = next((given for given in (rest.get("id"), properties.get("id"), name) if given not in (None, "")), f"fence-{index + 1}")
+    named = next(
+        (given for given in (feature.get("id"), properties.get("id"), name) if given not in (None, "")), f"fence-{index + 1}"
+    )
     radius_m = _positive(properties.get("radius_m"), f"{where}.properties.radius_m")
     return Fence(
         id=str(named),
