@@ -38,7 +38,6 @@ def run_decode(name: str, topic: str | None) -> int:
 def run_replay(capture: Path, out: Path, *, fences: Path | None, plan: Path | None, shuffle: int | None) -> None:
     """Replay a capture through the whole pipeline, and say what came of it."""
     from ingest.replay import ReplayOptions, replay
-
     from outrider.console import progress, to_person
 
     options = ReplayOptions(capture=capture, out=out, fences=fences, plan=plan, shuffle=shuffle)

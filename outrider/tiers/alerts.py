@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from alerts.runner import AlertRunner
 from alerts.settings import AlertSettings
-
 from outrider.settings import Settings
 from outrider.tiers.database import now_utc, opened_store
 

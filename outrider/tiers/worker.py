@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from ingest.sources.connect import connect_source
-
 from geofence.movement_settings import MovementSettings
 from ingest.formats import FORMATS
 from ingest.loop.health import HealthServer
@@ -17,6 +15,7 @@ from ingest.registry import Registry
 from ingest.router import Router, selections
 from ingest.screen import Screen
 from ingest.screening.rules import ScreenRules, ScreenSettings
+from ingest.sources.connect import connect_source
 from ingest.sources.limits import SourceLimits
 from ingest.worker import Worker, WorkerSettings
 from mqttwire import Publisher

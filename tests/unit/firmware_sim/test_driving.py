@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import orjson
 import pytest
-from fleet.plan import parse_plan
 
 from firmware_sim.drive import DriveOptions, FleetDrive
 from firmware_sim.osm import load_osm
@@ -20,6 +19,7 @@ from firmware_sim.town import built_in_town
 from firmware_sim.tracker import Tracker, TrackerModel
 from firmware_sim.van import Truth, Van
 from fleet.geodesy import distance_m
+from fleet.plan import parse_plan
 from ingest.formats.native_encoder import topic_of
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
