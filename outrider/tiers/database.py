@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -22,6 +23,8 @@ from store.records import Retention
 log = logging.getLogger(__name__)
 
 _UPKEEP_EVERY_S: Final = 3600.0
+#: Late fixes are folded again from an anchor, so anchors outlive the horizon of late fixes.
+_LEAST_ANCHORS_DAYS: Final = 4
 
 
 class NoDatabase(OutriderError):
@@ -52,8 +55,14 @@ async def opened_store(settings: Settings) -> AsyncIterator[Store]:
         visits_days=settings.retain_events_days,
         etas_days=settings.retain_etas_days,
         dead_letters_days=settings.retain_dead_letters_days,
+        anchors_days=max(_LEAST_ANCHORS_DAYS, math.ceil(settings.late_horizon_h / 24) + 2),
     )
-    store = await open_store(database_url(settings), retention=retention)
+    store = await open_store(
+        database_url(settings),
+        retention=retention,
+        pool_size=settings.database_pool_size,
+        late_horizon_s=settings.late_horizon_h * 3600,
+    )
     try:
         log.info("database: %s", (await store.capabilities()).describe())
         yield store
