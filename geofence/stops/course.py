@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fleet.clock import MICROS_PER_S
+from fleet.geodesy import distance_m
 from fleet.route import RouteStatus, StopStatus
 from geofence.stops.call import Call, arrival_of, extend_call, is_confirmed, open_call
 from geofence.stops.compiled import CompiledRoute
@@ -214,9 +215,21 @@ class Course:
         record, first = self.record, self.record.stops[0]
         if call.index != 0 or not first.is_served or first.departed == NEVER or record.reached >= self.settings.anew_stops:
             return False
+        # A stand is a service and no mere pass; and who comes back where the plan itself comes back is keeping to it.
+        if not self.is_pass(0) or self._returns_to_first():
+            return False
         latest = self.compiled.starts_us + round(self.settings.lead_s * MICROS_PER_S)
         came_back = record.reached > 0 or call.closest_m < call.said_m
         return came_back and call.entered > first.departed and self._arrival(call) <= latest
+
+    def _returns_to_first(self) -> bool:
+        """Whether a stop that is still to come lies at the first stop's place (a round trip)."""
+        first, *others = self.compiled.route.stops
+        to_come = others[max(0, self.record.reached) :]
+        return any(
+            distance_m(first.lat, first.lon, stop.lat, stop.lon) <= first.arrival_radius_m + stop.arrival_radius_m
+            for stop in to_come
+        )
 
     # what follows
 
