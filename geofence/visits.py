@@ -8,7 +8,8 @@
 4. Silence ends a visit with an uncertain end, unless the next usable fix is inside again soon enough.
 5. A fence with a calendar ends its visits when it closes.
 
-Usable is a fix that claims to be accurate enough and is not flagged as a jump. What may be interpolated is short in time and space.
+Usable is a fix that claims to be accurate enough. What may be interpolated is short in time and space. Jumps are judged here, from
+fix to fix in order of time: what screening flags as one depends on the order in which fixes came in.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from geofence.settings import GeofenceSettings
 from geofence.stays import CANDIDATE, CONFIRMED, ENDLESS, NEVER, PRESUMED_SILENT, REPORTING, SILENT, Stay
 
 #: Flags that make a fix unusable for membership.
-UNUSABLE: Final = int(Flag.TELEPORT | Flag.INACCURATE)
+UNUSABLE: Final = int(Flag.INACCURATE)
 #: A stay that began with a jump needs so many fixes.
 _FIXES_AFTER_JUMP: Final = 3
 

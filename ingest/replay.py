@@ -118,8 +118,9 @@ class _Replay:
         for route in plan:
             self._routes.setdefault(route.vehicle, []).append(route)
         self._fences = fences
+        self._shuffled = None if options.shuffle is None else _shuffled(options.capture, options.shuffle)
         self._store = MemoryStore(clock=lambda: from_micros(self._now))
-        self._pipeline = Pipeline(options.pipeline)
+        self._pipeline = Pipeline(_reaching_over(options.pipeline, self._shuffled or ()))
         self._repairs = Repairs(self._store, self._pipeline)
         router = Router(selections(FORMATS), default_tenant=options.tenant)
         self._reception = Reception(router, Registry(), Screen())
@@ -144,11 +145,9 @@ class _Replay:
 
     def _batches(self) -> Iterator[MessageBatch]:
         """In slices of time; where they are shuffled, so many at a time."""
-        recorded = read_capture(self._options.capture)
-        if self._options.shuffle is None:
-            return _slices(recorded)
-        messages = list(recorded)
-        random.Random(self._options.shuffle).shuffle(messages)
+        messages = self._shuffled
+        if messages is None:
+            return _slices(read_capture(self._options.capture))
         return (_batch(messages[start : start + _SHUFFLED]) for start in range(0, len(messages), _SHUFFLED))
 
     async def _pass_time(self, received: Sequence[int], output: ReplayOutput) -> None:
@@ -231,6 +230,22 @@ class _Replay:
             refused=output.refused,
             routes_unseen=len(unseen),
         )
+
+
+def _shuffled(capture: Path, seed: int) -> list[Recorded]:
+    try:
+        messages = list(read_capture(capture))
+    except OSError as problem:
+        raise ReplayError(f"{problem.filename or capture}: {problem.strerror}") from problem
+    random.Random(seed).shuffle(messages)
+    return messages
+
+
+def _reaching_over(settings: PipelineSettings, messages: Sequence[Recorded]) -> PipelineSettings:
+    """A message that was shuffled may be late by the whole recording: the horizon reaches over that as well."""
+    received = [message.received for message in messages]
+    span_s = (max(received) - min(received)) / MICROS_PER_S if received else 0.0
+    return replace(settings, late_horizon_s=settings.late_horizon_s + span_s)
 
 
 def _slices(recorded: Iterable[Recorded]) -> Iterator[MessageBatch]:
