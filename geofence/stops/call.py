@@ -38,6 +38,8 @@ class Call(msgspec.Struct, array_like=True):
     stand_m: float = 0.0
     stood_s: float = 0.0
     stood_m: float = 0.0
+    #: Where the first stand inside began: from there on a planned dwell counts.
+    dwells_since: int = _NEVER
     #: When the edge was last crossed outwards.
     outside_since: int = _NEVER
     worst_accuracy_m: float = 0.0
@@ -50,6 +52,11 @@ class Call(msgspec.Struct, array_like=True):
     def inside_s(self) -> float:
         """From the first fix inside to the last one, seconds."""
         return (self.last_inside - self.first_inside) / MICROS_PER_S if self.fixes else 0.0
+
+    @property
+    def dwelled_s(self) -> float:
+        """From the first stand inside to the last fix inside, seconds; 0 where it never stood."""
+        return (self.last_inside - self.dwells_since) / MICROS_PER_S if self.dwells_since != _NEVER else 0.0
 
     @property
     def departed(self) -> int:
@@ -111,6 +118,8 @@ def _extend_stand(call: Call, contact: Contact, step: Step, settings: RouteSetti
         call.stand_lat, call.stand_lon, call.stand_m = current.lat, current.lon, contact.distance_m
         stood_before = math.isnan(current.speed_mps) and contact.entered_at is None
         call.stand_since = max(step.starts, call.entered) if stood_before else current.time
+        if call.dwells_since == _NEVER:
+            call.dwells_since = call.stand_since
     if call.stand_since != _NEVER:
         call.stand_m = min(call.stand_m, contact.distance_m)
         stood_s = (current.time - call.stand_since) / MICROS_PER_S
@@ -122,7 +131,8 @@ def is_confirmed(call: Call, stop: Stop, settings: RouteSettings) -> bool:
     """Whether the call is an arrival by the rule of its stop.
 
     1. `min_dwell_s` 0: passing through counts, once the vehicle is out again, or has stood inside for a while.
-    2. `min_dwell_s` given: inside for so long, by two fixes or more.
+    2. `min_dwell_s` given: inside for so long since it first stood there, by two fixes or more. Driving in and on counts for
+       nothing, or a queue in front of a crossing would be a delivery; small moves after the first stand do not end a dwell.
     3. Not given: a stand; the nearer to the pin, the shorter may it be. Or inside for long at any speed.
     """
     if stop.min_dwell_s == 0:
@@ -130,7 +140,7 @@ def is_confirmed(call: Call, stop: Stop, settings: RouteSettings) -> bool:
     if call.fixes < settings.confirm_fixes:
         return False
     if stop.min_dwell_s is not None:
-        return call.inside_s >= stop.min_dwell_s
+        return call.dwelled_s >= stop.min_dwell_s
     return call.stood_s >= _stand_needed_s(call, stop, settings) or call.inside_s >= settings.linger_s
 
 

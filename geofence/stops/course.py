@@ -11,6 +11,8 @@ the same stops. What fits the order of the plan is believed; what does not is do
 6. The same stay never serves a later stop at the same place, except the very next one: a loop's start is not its end.
 7. A vehicle that comes back to its first stop around the route's start, hardly further than that, begins anew: it only passed
    there on its way to where it waits.
+8. A vehicle that passes the stop it served last once more, nearer by far, served it only now: the first pass was on the other
+   side of the street.
 """
 
 from __future__ import annotations
@@ -58,7 +60,9 @@ class Course:
 
     def is_muted(self, index: int) -> bool:
         """Whether nothing can happen at the stop any more."""
-        return self.record.stops[index].departed != NEVER and self.record.reached >= self.settings.anew_stops
+        record = self.record
+        is_behind = record.reached >= self.settings.anew_stops and index != record.reached
+        return is_behind and record.stops[index].departed != NEVER
 
     def quiet_m(self, call: Call, distance_m: float) -> float:
         """How far the vehicle may go, within the circle of an open call, before that matters."""
@@ -76,6 +80,8 @@ class Course:
         for call in calls:
             if call.confirmed and self._begins_anew(call):
                 self._begin_anew(at, findings)
+            elif call.confirmed and self._passes_nearer(call):
+                self._take_back(call.index, "nearer_pass", at, findings)
         confirmed = [call for call in calls if call.confirmed and not self.record.stops[call.index].is_served]
         for call in sorted(confirmed, key=lambda call: (self._arrival(call), call.index)):
             self._offer(call, at, free, findings)
@@ -121,6 +127,8 @@ class Course:
             self._serve(call, at, findings)
         elif self.record.reached < 0:
             self._offer_first(call, at, free, findings)
+        elif call.index == self.record.reached:
+            self._serve(call, at, findings)
         elif call.index < self.record.reached:
             if self._fits_backward(call):
                 self._serve(call, at, findings)
@@ -169,9 +177,31 @@ class Course:
             return False
         if not self.is_pass(call.index):
             return True
+        if call.index == record.reached + 1:
+            return since_s >= -1.0
+        if call.index - record.reached > self.settings.jump_stops or self._comes_from_ahead(call):
+            return False
         along_m = compiled.along_m[call.index] - compiled.along_m[record.reached]
-        few = call.index - record.reached <= self.settings.jump_stops
-        return since_s >= -1.0 and (call.index == record.reached + 1 or (few and along_m <= self.settings.jump_m))
+        return since_s >= -1.0 and (along_m <= self.settings.jump_m or self._ends_in_time(call, since_s))
+
+    def _comes_from_ahead(self, call: Call) -> bool:
+        """Whether the vehicle passed stops shortly behind this one just before: it drives against the order of the plan."""
+        arrival, gap = self._arrival(call), self.settings.chain_gap_stops
+        oldest = arrival - round(self.settings.chain_s * MICROS_PER_S)
+        return any(
+            0 < other.index - call.index <= gap and oldest <= self._arrival(other) < arrival for other in self.record.doubtful
+        )
+
+    def _ends_in_time(self, call: Call, since_s: float) -> bool:
+        """Whether this is the last stop, and not too early for the way to it: the pass of a stop that is still far ahead by the
+        plan, and only near on the map, must not end the route."""
+        planned = self.compiled.planned_us
+        if call.index != self.compiled.size - 1:
+            return False
+        ends, began = planned[call.index], planned[self.record.reached]
+        if ends is None or began is None:
+            return True
+        return since_s >= self.settings.last_leg_share * (ends - began) / MICROS_PER_S
 
     def _fits_backward(self, call: Call) -> bool:
         if not self.is_pass(call.index):
@@ -222,6 +252,14 @@ class Course:
         came_back = record.reached > 0 or call.closest_m < call.said_m
         return came_back and call.entered > first.departed and self._arrival(call) <= latest
 
+    def _passes_nearer(self, call: Call) -> bool:
+        """Case 8."""
+        record = self.record.stops[call.index]
+        if call.index != self.record.reached or not self.is_pass(call.index) or record.departed == NEVER:
+            return False
+        is_soon = call.entered - record.arrived <= self.settings.chain_s * MICROS_PER_S
+        return is_soon and call.entered > record.departed and call.closest_m <= record.closest_m - self.settings.revise_nearer_m
+
     def _returns_to_first(self) -> bool:
         """Whether a stop that is still to come lies at the first stop's place (a round trip)."""
         first, *others = self.compiled.route.stops
@@ -235,13 +273,15 @@ class Course:
 
     def _begin_anew(self, at: int, findings: Findings) -> None:
         """Take back what was said of the first stops; the call that brought the vehicle back serves the first again."""
-        route = self.compiled.route
         for index in range(self.record.reached, -1, -1):
-            record = self.record.stops[index]
-            findings.taken_back(route, route.stops[index], record, at)
-            self.record.stops[index] = StopRecord(delay=record.delay, approached=record.approached, told=record.told)
+            self._take_back(index, "began_anew", at, findings)
         self.record.reached = -1
         self.record.doubtful = []
+
+    def _take_back(self, index: int, reason: str, at: int, findings: Findings) -> None:
+        route, record = self.compiled.route, self.record.stops[index]
+        findings.taken_back(route, route.stops[index], record, reason, at)
+        self.record.stops[index] = StopRecord(delay=record.delay, approached=record.approached, told=record.told)
 
     def _serve(self, call: Call, at: int, findings: Findings, not_before: int = 0) -> None:
         index, route = call.index, self.compiled.route
@@ -253,7 +293,7 @@ class Course:
             findings.skip_retracted(route, stop, record, at)
             record.skipped = NEVER
         record.status, record.arrived = StopStatus.ARRIVED, max(self._arrival(call), not_before)
-        call.said_m = call.closest_m
+        call.said_m = record.closest_m = call.closest_m
         findings.arrived(route, stop, record, call, at)
         self._leave_out(index, at, findings)
         self.record.progressed, self.record.overtaken = at, 0
@@ -281,7 +321,8 @@ class Course:
             return
         moved_s = (call.closest - record.arrived) / MICROS_PER_S
         if moved_s >= self.settings.revise_s and call.closest_m <= call.said_m - self.settings.revise_nearer_m:
-            was, record.arrived, call.said_m = record.arrived, call.closest, call.closest_m
+            was, record.arrived = record.arrived, call.closest
+            call.said_m = record.closest_m = call.closest_m
             findings.arrival_revised(self.compiled.route, self.compiled.route.stops[call.index], record, call, was, at)
 
     def _depart(self, call: Call, at: int, findings: Findings) -> None:

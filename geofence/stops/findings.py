@@ -76,16 +76,14 @@ class Findings:
         self.event("stop.completed", route, stop, record.departed, served)
         self.state(route, stop, record, at)
 
-    def taken_back(self, route: Route, stop: Stop, record: StopRecord, at: int) -> None:
+    def taken_back(self, route: Route, stop: Stop, record: StopRecord, reason: str, at: int) -> None:
         """What was said of the stop is withdrawn: it is planned again."""
         said = [("stop.arrived", record.arrived), ("stop.departed", record.departed), ("stop.completed", record.departed)]
         said.append(("stop.skipped", record.skipped))
         for kind, instant in said:
             if instant != NEVER:
                 of = event_id(kind, route.tenant, route.vehicle, from_micros(instant), route.id, stop.id)
-                self.event(
-                    f"{kind}.retracted", route, stop, instant, {"of": of, "reason": "began_anew", "proved_at": rfc3339_micros(at)}
-                )
+                self.event(f"{kind}.retracted", route, stop, instant, {"of": of, "reason": reason, "proved_at": rfc3339_micros(at)})
         self.state(route, stop, StopRecord(delay=record.delay), at)
 
     def skipped(self, route: Route, stop: Stop, record: StopRecord, reason: str, at: int) -> None:

@@ -38,6 +38,8 @@ class StopRecord(msgspec.Struct, array_like=True):
     approached: int = NEVER
     #: The median that was told last.
     told: int = NEVER
+    #: The closest approach of the call that served it, metres.
+    closest_m: float = 0.0
 
     @property
     def is_served(self) -> bool:

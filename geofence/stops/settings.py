@@ -54,6 +54,9 @@ class RouteSettings:
     #: A pass that leaves out more stops than this is believed only with others that follow.
     jump_stops: int = 3
     jump_m: float = 1000.0
+    #: Nothing can follow the last stop: a pass there is believed, however long the way, where the vehicle had at least this share
+    #: of the planned time for it.
+    last_leg_share: float = 0.5
     #: So many passes in planned order are believed without what should have come before them ...
     chain_stops: int = 3
     #: ... no two of them further apart in the plan than this.

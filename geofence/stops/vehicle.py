@@ -162,7 +162,9 @@ class Vehicle:
             own = {slot - base: contact for slot, contact in contacts.items() if 0 <= slot - base < course.compiled.size}
             if own:
                 course.take(own, step, free=is_free, findings=findings)
-                for index in {*own, *range(min(self.settings.anew_stops, course.compiled.size))}:
+                behind = max(0, course.record.reached - self.settings.jump_stops)
+                first = min(self.settings.anew_stops, course.compiled.size)
+                for index in {*own, *range(first), *range(behind, course.record.reached)}:
                     if course.is_muted(index):
                         self.circles.mute(base + index)
         self._take_over(step.current.time, findings)

@@ -39,6 +39,13 @@ def test_a_pass_between_two_fixes_is_an_arrival_at_the_closest_approach() -> Non
     assert arrivals(fixes, plan) == {"a": 20.0, "b": 70.0, "c": 120.0}
 
 
+def test_a_pass_beside_the_circle_is_none_and_the_stop_is_skipped_when_the_next_is_served() -> None:
+    plan = route("r", stop("a", 0, planned_s=0), stop("b", 500, 41, planned_s=50), stop("c", 1000, planned_s=100))
+    what = found(drive(0, -200, 1300), plan)
+    said = [(kind, name) for kind, name, _ in what if kind != "departed"]
+    assert said == [("arrived", "a"), ("arrived", "c"), ("skipped", "b")]
+
+
 def test_a_vehicle_that_stands_at_a_stop_has_arrived_before_it_leaves() -> None:
     fixes = [*drive(0, -400, -10), *stand(50, 0, 90)]
     assert arrivals(fixes, line("r")) == {"r:0/0": pytest.approx(50, abs=1)}
@@ -115,7 +122,7 @@ def test_a_stand_is_seen_without_reported_speed() -> None:
 def test_the_planned_dwell_decides_where_it_is_given() -> None:
     plan = route("r", stop("depot", 0, dwell_s=None), stop("home", 2000, dwell_s=120, radius_m=100))
     way = [*served_depot(), *drive(150, 800, 1990)]
-    assert "home" not in arrivals([*way, *stand(270, 2000, 60), *drive(330, 2000, 3000)], plan)
+    assert "home" not in arrivals([*way, *stand(270, 2000, 100), *drive(370, 2000, 3000)], plan)
     assert "home" in arrivals([*way, *stand(270, 2000, 140)], plan)
 
 
@@ -189,6 +196,18 @@ def test_of_two_stops_within_each_others_radius_the_planned_first_is_served_firs
     assert [name for kind, name, _ in what if kind == "arrived"] == ["s0", "s1", "s2"]
 
 
+def test_both_sides_of_a_street_are_not_taken_for_each_other() -> None:
+    """Up on one side, down on the other, twenty metres apart; the first stop on the way up is closed off."""
+    up = [stop(f"up{x_m}", x_m, -10 if x_m != 800 else -300, planned_s=x_m / 10) for x_m in range(0, 2800, 400)]
+    down = [stop(f"down{x_m}", x_m, 10, planned_s=300 + (2400 - x_m) / 10) for x_m in range(2400, -400, -400)]
+    plan = route("r", *up, *down)
+    fixes = [*drive(0, -300, 2600, y_m=-10), *drive(300, 2590, -300, y_m=10)]
+    reached = arrivals(fixes, plan)
+    assert "up800" not in reached
+    assert all(when < 295 for name, when in reached.items() if name.startswith("up"))
+    assert all(when > 295 for name, when in reached.items() if name.startswith("down"))
+
+
 def test_neighbours_passed_in_reversed_order_both_count() -> None:
     plan = route("r", *(stop(f"s{index}", x_m, planned_s=40.0 * index) for index, x_m in enumerate((0, 400, 830, 800, 1200, 1600))))
     assert set(arrivals(drive(0, -300, 2000), plan)) == {f"s{index}" for index in range(6)}
@@ -247,6 +266,15 @@ def test_after_the_last_stop_nothing_is_reached_any_more() -> None:
     plan = line("r", 4)
     fixes = [*drive(0, -200, 1500), *drive(200, 1500, -200), *drive(400, -200, 1500)]
     assert max(arrivals(fixes, plan).values()) < 180
+
+
+def test_a_route_that_is_cut_off_ends_when_the_next_has_taken_over() -> None:
+    """The vehicle turns at half of the way."""
+    there, back = line("there", 8), line("back", 8, starts_s=200, backwards=True)
+    fixes = [*drive(0, -200, 1300), *drive(600, 2900, -200)]
+    what = found(fixes, there, back)
+    assert [name for kind, name, _ in what if kind == "skipped"] == ids(there)[4:]
+    assert [name for kind, name, _ in what if kind == "arrived" and name.startswith("back")] == ids(back)
 
 
 # evidence
