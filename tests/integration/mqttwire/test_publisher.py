@@ -7,7 +7,7 @@ import pytest
 
 from mqttwire import BackoffLimits, MqttOptions, MqttVersion, Publisher, Subscriber, Will
 from mqttwire.errors import Closed, PublishRefused
-from tests.integration.ingest.sources.faults import FaultProxy
+from tests.fault_proxy import FaultProxy
 from tests.integration.ingest.sources.scripted import ScriptedBroker
 from tests.realparts.mosquitto import Mosquitto
 

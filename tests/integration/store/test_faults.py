@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -17,9 +18,9 @@ from store.migrate import migrate_database
 from store.open import open_store
 from store.postgres.database import Limits
 from store.protocol import Commit, Rejected, Store, StoreError, Unavailable
+from tests.fault_proxy import Cut, FaultProxy
 from tests.integration.store.builders import TENANT, Builder, all_rows, as_rows, at, dead_letter, event, fixes, visit
 from tests.integration.store.conftest import Stores
-from tests.integration.store.fault_proxy import Cut, FaultProxy, faulty
 from tests.realparts.databases import Databases
 from tests.realparts.postgres import PostgresServer
 
@@ -29,8 +30,8 @@ IMPATIENT = Limits(connect_s=2, wait_for_connection_s=2.0, statement_s=2.0, answ
 
 @pytest_asyncio.fixture
 async def proxied(database_store_url: str) -> AsyncIterator[tuple[FaultProxy, Store]]:
-    async with faulty(database_store_url) as (proxy, url):
-        store = await open_store(url, limits=IMPATIENT)
+    async with FaultProxy(urlsplit(database_store_url).port or 5432) as proxy:
+        store = await open_store(proxy.through(database_store_url), limits=IMPATIENT)
         yield proxy, store
         await store.close()
 
@@ -55,7 +56,7 @@ async def test_a_commit_whose_answer_is_lost_may_be_repeated(proxied: tuple[Faul
     proxy, store = proxied
     await store.subscriptions.create(Subscription(id="w", tenant=TENANT, url="u"))
     commit = _commit(await Builder(store).keys("t1", "t2"))
-    proxy.cut = cut
+    proxy.cut_at(b"COMMIT", cut)
     with pytest.raises(Unavailable):
         await store.commit(commit)
     assert proxy.cuts == 1
@@ -74,7 +75,7 @@ async def test_a_commit_whose_answer_is_lost_may_be_repeated(proxied: tuple[Faul
 async def test_a_connection_that_is_cut_within_the_fixes_leaves_nothing(proxied: tuple[FaultProxy, Store]) -> None:
     proxy, store = proxied
     commit = _commit(await Builder(store).keys("t1", "t2"))
-    proxy.trigger, proxy.cut = b"PGCOPY", Cut.BEFORE_SERVER
+    proxy.cut_at(b"PGCOPY", Cut.BEFORE_SERVER)
     with pytest.raises(Unavailable):
         await store.commit(commit)
     assert await all_rows(store) == []
@@ -88,7 +89,7 @@ async def test_positions_are_exact_after_a_commit_in_doubt(proxied: tuple[FaultP
     build = Builder(store)
     (key,) = await build.keys("t1")
     await build.commit(fixes([(key, at(0))]), checkpoint={})
-    proxy.cut = Cut.AFTER_SERVER
+    proxy.cut_at(b"COMMIT", Cut.AFTER_SERVER)
     with pytest.raises(Unavailable):
         await build.commit(fixes([(key, at(50))]))
     await build.commit(fixes([(key, at(10))]), checkpoint={})

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from fleet.screening import Reason
+from tests.fault_proxy import FaultProxy, Side
 from tests.integration.ingest.sources.conftest import SourceFactory
 from tests.integration.ingest.sources.driving import driving, eventually, publish
-from tests.integration.ingest.sources.faults import FaultProxy
 from tests.realparts.mosquitto import Mosquitto
 
 pytestmark = pytest.mark.asyncio
@@ -91,7 +91,7 @@ async def test_a_connection_cut_in_the_middle_of_a_packet_loses_and_invents_noth
     async with FaultProxy(mosquitto.port) as proxy, driving(make_source(proxy.url, topics=topics)) as driver:
         driver.acknowledges = True
         await driver.until_connected()
-        proxy.cut_after(nbytes)
+        proxy.cut_within(Side.CLIENT, nbytes)
         await publish(mosquitto.url, numbered(prefix, 100))
         await driver.until(lambda: set(numbers(driver.payloads)) == set(range(100)))
         assert driver.source.reconnects >= 1

@@ -14,9 +14,9 @@ from ingest.sources.mqtt5 import Mqtt5Source
 from ingest.sources.mqtt311 import Mqtt311Source
 from mqttwire import MqttOptions, MqttVersion, Publisher, Subscriber
 from mqttwire.errors import InvalidMqttOption
+from tests.fault_proxy import FaultProxy
 from tests.integration.ingest.sources.conftest import IMPATIENT, factory
 from tests.integration.ingest.sources.driving import driving, publish
-from tests.integration.ingest.sources.faults import FaultProxy
 from tests.integration.ingest.sources.scripted import ScriptedBroker
 from tests.realparts.mosquitto import Mosquitto
 from tests.realparts.process import accepts, free_port, start_child, stop_child, wait_until
