@@ -3,8 +3,9 @@
 Policies that keep a flood of bad messages from filling the database or the memory:
 
 * one dead letter for each message and reason, however many of its fixes are refused (the detail says how many more);
-* the payload is cut to 4 KiB (its full length is kept beside it), topic and detail are cut too;
-* a bound a second, `DeadLetterLimit`: beyond it, refusals are counted in the metrics
+* the payload is cut to 64 KiB (its full length is kept beside it; a message that is whole can be tried again), topic and detail
+  are cut too;
+* a bound a second, `DeadLetterLimit`, in which a long payload counts for several: beyond it, refusals are counted in the metrics
   (`outrider_ingest_dead_letters_dropped_total`) and not kept. The messages are acknowledged all the same: a poison message
   never blocks a fleet.
 """
@@ -19,7 +20,9 @@ from fleet.message import DeadLetter, MessageBatch
 from fleet.screening import Reason
 from ingest.protocol import Refusal
 
-LONGEST_PAYLOAD_BYTES: Final = 4096
+LONGEST_PAYLOAD_BYTES: Final = 64 * 1024
+#: A payload so long is nothing special; a longer one counts as several letters towards the limit.
+_USUAL_BYTES: Final = 4096
 _LONGEST_TOPIC: Final = 1024
 _LONGEST_DETAIL: Final = 300
 
@@ -59,7 +62,8 @@ def storable(text: str) -> str:
 
 
 class DeadLetterLimit:
-    """At most so many dead letters a second (and a burst of as many); the rest are counted.
+    """At most so many dead letters a second (and a burst of as many); the rest are counted. Every 4 KiB of a payload are one more,
+    so the bytes kept a second are bounded too.
 
     A token bucket that is refilled by the instants of receipt, so it needs no clock.
     """
@@ -76,7 +80,10 @@ class DeadLetterLimit:
         if received > self._at:
             self._left = min(self._per_s, self._left + self._per_s * (received - self._at) / MICROS_PER_S)
             self._at = received
-        room = int(self._left)
-        kept = letters[:room]
-        self._left -= len(kept)
+        kept: list[DeadLetter] = []
+        for letter in letters:
+            weight = min(1 + len(letter.payload) // _USUAL_BYTES, max(1, int(self._per_s)))
+            if weight <= self._left:
+                self._left -= weight
+                kept.append(letter)
         return kept, len(letters) - len(kept)

@@ -28,6 +28,7 @@ from ingest.loop.accounting import Accounting
 from ingest.loop.gathering import PART, Gatherer, joined
 from ingest.loop.patience import Patience
 from ingest.loop.prepared import Prepared, newest_receipt
+from ingest.loop.retries import Retries
 from ingest.loop.sign import LONGEST_COMMIT_S, SIGN_TOPIC, Sign
 from ingest.loop.strangers import register
 from ingest.loop.takeup import take_up
@@ -96,6 +97,7 @@ class Worker:
         self._patience = Patience()
         self._writer = Writer(store, self._patience, whose=reception.registry.vehicle)
         self._world = WorldWatch(store, self._patience)
+        self._retries = Retries(store, self._patience)
         self._live = LiveFrames(live, vehicle_of=reception.registry.vehicle, clock=_monotonic)
         self._limit = DeadLetterLimit(self._settings.dead_letters_per_s)
         self._accounting = Accounting(self.metrics)
@@ -120,6 +122,7 @@ class Worker:
                 background = [
                     group.create_task(self._world.listen(), name="ingest-listen"),
                     group.create_task(self._world.load(), name="ingest-load-world"),
+                    group.create_task(self._retries.watch(), name="ingest-watch-retries"),
                 ]
                 await self._take_up()
                 await self._work()
@@ -148,6 +151,7 @@ class Worker:
                 await self._collect()
                 if parts:
                     self._ready.add(await self._prepare(parts))
+                await self._try_again()
                 self._keep_time()
                 await self._hand_over(must_wait=gatherer.has_ended)
         except asyncio.CancelledError:
@@ -169,8 +173,8 @@ class Worker:
 
     # -- from messages to something that can be written
 
-    async def _prepare(self, parts: Sequence[MessageBatch]) -> Prepared:
-        """Decode, register, screen, step: all that comes before the commit."""
+    async def _prepare(self, parts: Sequence[MessageBatch], *, is_retry: bool = False) -> Prepared:
+        """Decode, register, screen, step: all that comes before the commit. What is tried again is kept in any case."""
         batch = joined(parts)
         decoded = self._reception.decode(batch)
         await _give_way()
@@ -183,11 +187,20 @@ class Worker:
         await _give_way()
         self._watermark.heard(taken.fixes, _monotonic())
         outcome = self._pipeline.step(taken.fixes, self._clock())
-        letters, dropped = self._limit.admit(taken.dead_letters, newest_receipt(parts))
+        letters, dropped = (taken.dead_letters, 0) if is_retry else self._limit.admit(taken.dead_letters, newest_receipt(parts))
         self._accounting.taken(batch, taken, dropped)
         return Prepared(
             batches=list(parts), fixes=[taken.fixes], outcome=outcome, dead_letters=list(letters), duplicates=taken.duplicates
         )
+
+    async def _try_again(self) -> None:
+        """Take in dead letters that somebody wants to be tried again."""
+        taken = self._retries.take()
+        if taken is not None:
+            batch, numbers = taken
+            prepared = await self._prepare([batch], is_retry=True)
+            prepared.retried += numbers
+            self._ready.add(prepared)
 
     def _keep_time(self) -> None:
         """What is due because time has passed, or because the world has changed."""
@@ -235,7 +248,9 @@ class Worker:
         self._ready = Prepared()
         prepared.step = self._pipeline.steps
         prepared.anchors = self._pipeline.anchors()
-        self._oldest_busy_us = prepared.batches[0].received[0] if prepared.batches else 0
+        # Dead letters that are tried again came in long ago; nobody has been waiting for them since.
+        is_timed = prepared.batches and not prepared.retried
+        self._oldest_busy_us = prepared.batches[0].received[0] if is_timed else 0
         self._busy = asyncio.create_task(self._deliver(prepared), name="ingest-commit")
 
     async def _deliver(self, prepared: Prepared) -> None:

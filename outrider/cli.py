@@ -12,7 +12,7 @@ import typer
 
 from fleet.access import Role
 from fleet.errors import OutriderError
-from outrider import cli_bench, cli_simulate
+from outrider import cli_bench, cli_deadletters, cli_simulate
 from outrider.console import fail
 from outrider.running import run, start
 from outrider.settings import load_settings
@@ -28,6 +28,7 @@ keys = typer.Typer(help="API keys.", no_args_is_help=True)
 app.add_typer(cli_simulate.app, name="simulate")
 app.add_typer(cli_bench.app, name="bench")
 app.add_typer(keys, name="keys")
+app.add_typer(cli_deadletters.app, name="deadletters")
 
 
 def main() -> None:

@@ -118,6 +118,8 @@ class IngestStore(Protocol):
         * A fix with the (vehicle, time) of another is a duplicate: the first stored wins, within a batch the first row.
         * A fix that cannot be stored (`store.storable`) becomes a dead letter and holds up nothing.
         * A dead letter with the topic, payload, reason and detail of another is the same one, come once more.
+        * Dead letters that were tried again (`Commit.retried`) are removed before new ones are added: one that is refused
+          again is a new one.
         * States and ETAs of stops that no route has (any more) are dropped.
         * An event's `seq` is in order of commit: a reader that has seen n will never see a new event of less than n.
 
@@ -159,6 +161,11 @@ class IngestStore(Protocol):
 
     async def anchor_before(self, key: int, time: datetime) -> tuple[datetime, bytes] | None:
         """The newest anchor of a vehicle that is earlier than `time`: its instant and state."""
+        ...
+
+    async def letters_to_retry(self, *, limit: int, after: int = 0) -> list[tuple[int, DeadLetter]]:
+        """Dead letters that `retry_dead_letters` has named and no commit has taken up yet, with their numbers, by number;
+        `after` is a number that they are above."""
         ...
 
 
@@ -317,6 +324,11 @@ class Store(IngestStore, ReadStore, AlertStore, AccessStore, Protocol):
 
     async def drop_dead_letters(self, tenant: str | None, numbers: Sequence[int]) -> int:
         """How many there were to drop."""
+        ...
+
+    async def retry_dead_letters(self, tenant: str | None, numbers: Sequence[int]) -> list[int]:
+        """Ask the worker to take these messages in again, as they came; which of them it will. One whose payload was cut
+        cannot be."""
         ...
 
     async def maintain(self, now: datetime) -> Maintained:

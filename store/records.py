@@ -75,6 +75,8 @@ class Commit:
     #: Vehicle key -> instant: anchors of that vehicle at or after it know nothing of a late fix; dropped before
     #: `anchors` are written.
     stale_anchors: Mapping[int, datetime] = field(default_factory=dict)
+    #: Numbers of dead letters that were tried again: what came of them is in this commit, and they go.
+    retried: Sequence[int] = ()
     #: The messages that `fixes.message` counts; lets a fix that cannot be stored become a dead letter with its payload.
     messages: MessageBatch | None = None
 

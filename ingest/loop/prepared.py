@@ -25,6 +25,8 @@ class Prepared:
     outcome: Outcome = field(default_factory=Outcome)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     anchors: list[Anchor] = field(default_factory=list)
+    #: Dead letters (their numbers) that `batches` hold once more.
+    retried: list[int] = field(default_factory=list)
     checkpoint: Mapping[int, bytes] | None = None
     reasons: Counter[Reason] = field(default_factory=Counter)
     flagged: Counter[Flag] = field(default_factory=Counter)
@@ -48,6 +50,7 @@ class Prepared:
             self.batches
             or any(map(len, self.fixes))
             or self.dead_letters
+            or self.retried
             or self.anchors
             or self.checkpoint is not None
             or not self.outcome.is_empty
@@ -57,7 +60,7 @@ class Prepared:
     def has_nothing_to_write(self) -> bool:
         """Whether only the acknowledgement is left (duplicates, ignored messages)."""
         return not any(map(len, self.fixes)) and not (
-            self.dead_letters or self.anchors or self.checkpoint is not None or not self.outcome.is_empty
+            self.dead_letters or self.retried or self.anchors or self.checkpoint is not None or not self.outcome.is_empty
         )
 
     def add(self, later: Prepared) -> None:
@@ -71,6 +74,7 @@ class Prepared:
         self.outcome.extend(later.outcome)
         self.dead_letters += later.dead_letters
         self.anchors += later.anchors
+        self.retried += later.retried
         self.reasons += later.reasons
         self.flagged += later.flagged
         self.duplicates += later.duplicates
@@ -85,6 +89,7 @@ class Prepared:
             dead_letters=self.dead_letters,
             checkpoint_vehicles=self.checkpoint,
             anchors=self.anchors,
+            retried=self.retried,
             messages=joined(self.batches) if self.batches else None,
         )
 

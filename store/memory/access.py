@@ -73,6 +73,7 @@ class DeadLetterBox:
     def __init__(self) -> None:
         self._letters: dict[tuple[str, bytes, int, str, str], tuple[int, DeadLetter, datetime]] = {}
         self._last_number = 0
+        self._to_retry: set[int] = set()
 
     def put(self, letters: Sequence[DeadLetter]) -> None:
         for letter in letters:
@@ -94,6 +95,19 @@ class DeadLetterBox:
             and (not after or number < after)
         ]
         return sorted(found, key=lambda numbered: -numbered[0])[:limit]
+
+    def ask_to_retry(self, tenant: str | None, numbers: Collection[int]) -> list[int]:
+        whole = [
+            number
+            for number, letter, _ in self._letters.values()
+            if number in numbers and (tenant is None or letter.tenant == tenant) and letter.payload_bytes == len(letter.payload)
+        ]
+        self._to_retry.update(whole)
+        return sorted(whole)
+
+    def to_retry(self, limit: int, after: int) -> list[tuple[int, DeadLetter]]:
+        found = [(number, letter) for number, letter, _ in self._letters.values() if number in self._to_retry and number > after]
+        return sorted(found, key=lambda numbered: numbered[0])[:limit]
 
     def drop(self, tenant: str | None, numbers: Collection[int]) -> int:
         return self._keep(lambda number, letter, _: number not in numbers or (tenant is not None and letter.tenant != tenant))

@@ -85,6 +85,7 @@ class MemoryStore:
         refused = [storable_letter(letter) for letter in refused_letters(fixes, problems, commit.messages)]
         self._batch += 1
         new_rows = self._keep_fixes(fixes, problems)
+        self._letters.drop(None, commit.retried)
         self._letters.put([storable_letter(letter) for letter in commit.dead_letters] + refused)
         self._visits.put(commit.outcome.visits)
         self._routes.take_in(commit.outcome)
@@ -279,6 +280,12 @@ class MemoryStore:
 
     async def import_routes(self, routes: Sequence[Route]) -> int:
         return self._routes.import_all(routes)
+
+    async def letters_to_retry(self, *, limit: int, after: int = 0) -> list[tuple[int, DeadLetter]]:
+        return self._letters.to_retry(limit, after)
+
+    async def retry_dead_letters(self, tenant: str | None, numbers: Sequence[int]) -> list[int]:
+        return self._letters.ask_to_retry(tenant, numbers)
 
     async def drop_dead_letters(self, tenant: str | None, numbers: Sequence[int]) -> int:
         return self._letters.drop(tenant, set(numbers))

@@ -176,6 +176,8 @@ class Commits:
         commit = prepared.commit
         if is_new.any():
             yield findings.note_batch(batch, prepared.fixes.time[is_new])
+        if commit.retried:
+            yield findings.drop_retried(commit.retried)
         yield from findings.of_letters(prepared.letters)
         yield from findings.of_outcome(commit.outcome, self._tenants)
         yield from findings.of_anchors(commit, self._tenants)

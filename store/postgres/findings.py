@@ -56,6 +56,10 @@ def of_outcome(outcome: Outcome, tenants: Tenants) -> Iterator[Statement]:
         yield "put_newest_etas", _eta_params(_last_of_each(newest, lambda eta: (eta.tenant, eta.stop)), tenants)
 
 
+def drop_retried(numbers: Sequence[int]) -> Statement:
+    return "drop_retried", {"numbers": _int8s(numbers)}
+
+
 def of_letters(letters: Sequence[DeadLetter]) -> Iterator[Statement]:
     """The digest is what makes two of them the same: all but when it came and whose it is (the topic says that)."""
     unique = {_digest(letter): letter for letter in reversed(letters)}

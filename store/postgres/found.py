@@ -87,6 +87,14 @@ class FoundReader:
         rows = await self._database.fetch(_SQL.narrowed("dead_letters", params), params)
         return [(row[0], _dead_letter(row)) for row in rows]
 
+    async def letters_to_retry(self, *, limit: int, after: int) -> list[tuple[int, DeadLetter]]:
+        rows = await self._database.fetch(_SQL["letters_to_retry"], {"limit": limit, "after": after})
+        return [(row[0], _dead_letter(row)) for row in rows]
+
+    async def retry_dead_letters(self, tenant: str | None, numbers: Sequence[int]) -> list[int]:
+        params = {"tenant": tenant, "numbers": list(numbers)}
+        return sorted(number for (number,) in await self._database.fetch(_SQL.narrowed("retry_dead_letters", params), params))
+
     async def drop_dead_letters(self, tenant: str | None, numbers: Sequence[int]) -> int:
         params = {"tenant": tenant, "numbers": list(numbers)}
         return await self._database.execute(_SQL.narrowed("drop_dead_letters", params), params)

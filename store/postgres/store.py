@@ -262,6 +262,12 @@ class PostgresStore:
     async def drop_dead_letters(self, tenant: str | None, numbers: Sequence[int]) -> int:
         return await self._found.drop_dead_letters(tenant, numbers)
 
+    async def letters_to_retry(self, *, limit: int, after: int = 0) -> list[tuple[int, DeadLetter]]:
+        return await self._found.letters_to_retry(limit=limit, after=after)
+
+    async def retry_dead_letters(self, tenant: str | None, numbers: Sequence[int]) -> list[int]:
+        return await self._found.retry_dead_letters(tenant, numbers)
+
     async def maintain(self, now: datetime) -> Maintained:
         return await self._upkeep.maintain(now)
 

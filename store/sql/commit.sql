@@ -29,6 +29,9 @@ SELECT coalesce(array_agg(vehicle_id), '{}'), coalesce(array_agg(time), '{}') FR
 -- name: note_batch
 INSERT INTO batches (batch, fixes, min_time, max_time) VALUES (%(batch)s, %(fixes)s, %(min_time)s, %(max_time)s)
 
+-- name: drop_retried
+DELETE FROM dead_letters WHERE number = ANY (%(numbers)s)
+
 -- name: put_dead_letters
 INSERT INTO dead_letters (
     digest, received_at, newest_at, tenant, tracker, topic, reason, detail, payload, payload_bytes

@@ -49,6 +49,19 @@ WHERE true
 ORDER BY number DESC
 LIMIT %(limit)s
 
+-- name: letters_to_retry
+SELECT number, received_at, topic, payload, payload_bytes, reason, detail, tenant, tracker, times
+FROM dead_letters
+WHERE retry_asked_at IS NOT NULL AND number > %(after)s
+ORDER BY number
+LIMIT %(limit)s
+
+-- name: retry_dead_letters
+UPDATE dead_letters SET retry_asked_at = coalesce(retry_asked_at, now())
+WHERE number = ANY (%(numbers)s::bigint[]) AND payload_bytes = octet_length(payload)
+    AND tenant = %(tenant)s -- if tenant
+RETURNING number
+
 -- name: drop_dead_letters
 DELETE FROM dead_letters
 WHERE number = ANY (%(numbers)s::bigint[])

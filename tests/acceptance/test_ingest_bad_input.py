@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ingest.deadletters import LONGEST_PAYLOAD_BYTES
 from mqttwire import MqttOptions, Publisher
 from tests.acceptance.worker_process import count, query, running_worker, until
 from tests.realparts.mosquitto import Mosquitto
@@ -74,7 +75,7 @@ async def test_each_is_a_dead_letter_and_the_next_good_message_is_stored(
     letters = query(migrated_url, "SELECT reason, detail, length(payload), payload_bytes FROM dead_letters ORDER BY number")
     assert [letter[0] for letter in letters] == [reason for _, _, reason in bad]
     assert all(detail for _, detail, _, _ in letters)
-    assert max(kept for _, _, kept, _ in letters) <= 4096
+    assert max(kept for _, _, kept, _ in letters) <= LONGEST_PAYLOAD_BYTES
 
 
 async def test_a_topic_that_is_no_utf8_does_not_stop_the_worker(

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from fleet.errors import InvalidValue
-from fleet.outcome import RouteState
+from fleet.fix import FixBatch
+from fleet.outcome import Outcome, RouteState
 from fleet.route import Delay, RouteStatus, StopState, StopStatus
-from store.protocol import Rejected, StopProgress, Store
+from store.protocol import Commit, Rejected, StopProgress, Store
 from tests.integration.store.builders import TENANT, Builder, at, dead_letter, eta, event, route, visit
 
 
@@ -173,6 +174,32 @@ async def test_dead_letters_are_read_newest_first_and_dropped_by_number(store: S
     assert await store.drop_dead_letters(TENANT, numbers) == 2
     assert await store.drop_dead_letters(None, numbers[:1]) == 1
     assert [letter.payload for _, letter in await store.dead_letters(None, reason="invalid_json", limit=9)] == [b"2", b"0"]
+
+
+async def test_dead_letters_to_be_tried_again_are_those_that_were_kept_whole(store: Store, build: Builder) -> None:
+    whole = [dead_letter(b"%d" % n, received_s=n, tenant=TENANT if n % 2 else "other") for n in range(4)]
+    await build.commit(dead_letters=[*whole, replace(dead_letter(b"cut", received_s=9), payload_bytes=70_000)])
+    numbers = sorted(number for number, _ in await store.dead_letters(None, limit=9))
+    assert await store.letters_to_retry(limit=9) == []
+    assert await store.retry_dead_letters(TENANT, numbers) == [numbers[1], numbers[3]]
+    assert await store.retry_dead_letters(None, [*numbers, 10**9]) == numbers[:4]
+    assert await store.retry_dead_letters(None, numbers) == numbers[:4]
+    assert await store.letters_to_retry(limit=3) == list(zip(numbers, whole[:3], strict=False))
+    assert await store.letters_to_retry(limit=9, after=numbers[2]) == [(numbers[3], whole[3])]
+
+
+async def test_what_was_tried_again_goes_and_comes_back_as_a_new_letter_where_it_is_refused_once_more(
+    store: Store, build: Builder
+) -> None:
+    letters = [dead_letter(b"mended", received_s=0), dead_letter(b"still bad", received_s=1)]
+    await build.commit(dead_letters=letters)
+    numbers = sorted(number for number, _ in await store.dead_letters(None, limit=9))
+    assert await store.retry_dead_letters(None, numbers) == numbers
+    again = Commit(fixes=FixBatch.empty(), outcome=Outcome(), retried=numbers, dead_letters=letters[1:])
+    await store.commit(again)
+    ((number, letter),) = await store.dead_letters(None, limit=9)
+    assert (number > numbers[1], letter) == (True, letters[1])
+    assert await store.letters_to_retry(limit=9) == []
 
 
 async def test_a_dead_letter_is_never_refused_itself(store: Store, build: Builder) -> None:

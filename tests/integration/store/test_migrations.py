@@ -118,4 +118,4 @@ async def test_the_store_says_what_the_server_offers(database_stores: Stores) ->
 
 
 def _next(sql: str) -> Migration:
-    return Migration(version=len(known_migrations()) + 1, name="next", sql=sql)
+    return Migration(version=known_migrations()[-1].version + 1, name="next", sql=sql)

@@ -28,8 +28,8 @@ def test_what_is_kept() -> None:
 
 
 def test_a_long_payload_is_cut_and_its_length_kept() -> None:
-    (letter,) = dead_letters(batch_of([b"x" * 10_000]), [refusal(0)])
-    assert (len(letter.payload), letter.payload_bytes) == (LONGEST_PAYLOAD_BYTES, 10_000)
+    (letter,) = dead_letters(batch_of([b"x" * 100_000]), [refusal(0)])
+    assert (len(letter.payload), letter.payload_bytes) == (LONGEST_PAYLOAD_BYTES, 100_000)
 
 
 def test_one_letter_for_each_message_and_reason() -> None:
@@ -64,6 +64,18 @@ def test_a_flood_is_bounded_and_the_bound_refills() -> None:
     kept, dropped = limit.admit(letters, RECEIVED_US + 500_000)
     assert (len(kept), dropped) == (5, 95)
     assert limit.admit([], RECEIVED_US) == ([], 0)
+
+
+def test_long_payloads_count_for_several_letters() -> None:
+    letters = dead_letters(batch_of([b"x" * 65_536, b"y"]), [refusal(0), refusal(1)])
+    kept, dropped = DeadLetterLimit(per_s=20).admit(letters * 2, RECEIVED_US)
+    assert ([letter.payload[:1] for letter in kept], dropped) == ([b"x", b"y", b"y"], 1)
+
+
+def test_no_letter_is_too_long_for_a_low_limit() -> None:
+    (letter,) = dead_letters(batch_of([b"x" * 65_536]), [refusal(0)])
+    limit = DeadLetterLimit(per_s=5)
+    assert [limit.admit([letter], RECEIVED_US + second * 1_000_000)[1] for second in (0, 0, 1)] == [0, 1, 0]
 
 
 def test_a_clock_that_goes_back_gives_no_room() -> None:
