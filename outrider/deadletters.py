@@ -81,7 +81,7 @@ async def run_drop(settings: Settings, selection: Selection) -> None:
             for chunk in _chunks(numbers):
                 dropped += await store.drop_dead_letters(None, chunk)
                 show(dropped)
-    to_person.print(f"dropped {dropped} dead letters")
+    to_person.print(f"dropped {dropped}")
 
 
 async def run_retry(settings: Settings, selection: Selection, *, wait_s: float) -> None:
