@@ -1,6 +1,6 @@
 """The delivery round of one van: what is planned, and what the driver makes of it.
 
-The planner goes street by street, one to five doors in each. Of a third of the streets it serves one side now and the other
+The planner goes street by street, one to four doors in each. Of a third of the streets it serves one side now and the other
 on a later pass; some places are called at twice (a collection in the afternoon). Half of the plans begin and end at the depot.
 
 The driver keeps to it, mostly: a few doors are put off until some others are done, or taken before their turn, or left out; a few calls
@@ -20,6 +20,8 @@ import numpy as np
 from bench.arrivals_streets import Spot, Streets
 
 _STOPS: Final = (60, 121)
+#: Shares of the streets with one door, two, ...
+_DOORS_SHARES: Final = (0.5, 0.3, 0.15, 0.05)
 #: Shares of the stops.
 _PUT_OFF: Final = 0.03
 _BROUGHT_FORWARD: Final = 0.01
@@ -127,7 +129,7 @@ class _Doors:
         pieces = [piece for piece in streets.pieces() if streets.length_m(*piece) > 60]
         middles = np.array([streets.point(Spot(origin=a, target=b, share=0.5)) for a, b in pieces])
         around = middles[int(rng.integers(len(pieces)))]
-        near = np.argsort(np.hypot(*(middles - around).T))[: max(60, count)]
+        near = np.argsort(np.hypot(*(middles - around).T))[: 2 * count]
         left = rng.permutation(near)[: round(0.7 * len(near))].tolist()
         tour = [left.pop()]
         while left:
@@ -145,7 +147,8 @@ class _Doors:
         """Doors to be served now, and those of the other side, which are served later."""
         rng = self._rng
         length_m = self._streets.length_m(*piece)
-        shares = np.sort(rng.uniform(12 / length_m, 1 - 12 / length_m, int(rng.integers(1, 6))))
+        count = int(rng.choice(len(_DOORS_SHARES), p=_DOORS_SHARES)) + 1
+        shares = np.sort(rng.uniform(12 / length_m, 1 - 12 / length_m, count))
         doors = [self._door(piece, float(share)) for share in shares]
         if len(doors) < 2 or rng.random() > 0.3:
             return doors, []
