@@ -27,7 +27,7 @@ from geofence.stops.call import Call, arrival_of, extend_call, is_confirmed, ope
 from geofence.stops.compiled import CompiledRoute
 from geofence.stops.field import Contact, Step
 from geofence.stops.findings import Findings
-from geofence.stops.records import NEVER, CourseRecord, Phase, StopRecord
+from geofence.stops.records import NEVER, CourseRecord, Phase, Standing, StopRecord
 from geofence.stops.settings import RouteSettings
 
 
@@ -54,9 +54,16 @@ class Course:
         return self.record.phase is Phase.UNDER_WAY
 
     @property
+    def is_aside(self) -> bool:
+        """Whether another route is believed in its place: it is followed in silence."""
+        return self.record.standing is Standing.ASIDE
+
+    @property
     def is_midway(self) -> bool:
         """Under way, not just begun, and not as good as over."""
-        return self.is_under_way and 1 < self.record.reached < self.compiled.size - 1 - self.settings.jump_stops
+        return (
+            self.is_under_way and not self.is_aside and 1 < self.record.reached < self.compiled.size - 1 - self.settings.jump_stops
+        )
 
     def is_muted(self, index: int) -> bool:
         """Whether nothing can happen at the stop any more."""
@@ -275,7 +282,7 @@ class Course:
         """Take back what was said of the first stops; the call that brought the vehicle back serves the first again."""
         for index in range(self.record.reached, -1, -1):
             self._take_back(index, "began_anew", at, findings)
-        self.record.reached = -1
+        self.record.reached, self.record.judged = -1, 0
         self.record.doubtful = []
 
     def _take_back(self, index: int, reason: str, at: int, findings: Findings) -> None:
@@ -298,8 +305,19 @@ class Course:
         self._leave_out(index, at, findings)
         self.record.progressed, self.record.overtaken = at, 0
         self.served.append((index, record.arrived))
+        self._judge_fit(index, record.arrived)
         if call.left and call not in self.record.calls:
             self._depart(call, at, findings)
+
+    def _judge_fit(self, index: int, arrived: int) -> None:
+        """Take the stop into the mean of how far off the plan the vehicle is. At the first stop vehicles wait: it counts only until
+        there is another one."""
+        planned, record = self.compiled.planned_us[index], self.record
+        if planned is None:
+            return
+        off_s = abs(arrived - planned) / MICROS_PER_S
+        record.off_s += (off_s - record.off_s) / (record.judged + 1)
+        record.judged += 0 if index == 0 else 1
 
     def _leave_out(self, index: int, at: int, findings: Findings) -> None:
         """Stops before the one just served are skipped, unless the vehicle is at them."""
@@ -347,3 +365,24 @@ class Course:
         self.record.phase = Phase.DONE
         self.finished = True
         findings.route(self.compiled.route, RouteStatus.DONE, at)
+
+    # against rivals
+
+    def set_aside(self, at: int, findings: Findings) -> None:
+        """Another route is under way: what was said of this one is taken back."""
+        route = self.compiled.route
+        for index, record in enumerate(self.record.stops):
+            if record.is_served or record.skipped != NEVER:
+                findings.taken_back(route, route.stops[index], record, "another_route_fits", at)
+                record.withdrawn = 1 if record.departed == NEVER else 2
+        self.record.standing, self.record.alone = Standing.ASIDE, 0
+        findings.route(route, RouteStatus.DONE if self.finished else RouteStatus.PLANNED, at)
+
+    def stand_again(self, at: int, findings: Findings) -> None:
+        """This route is under way after all: all that is known of it is said, and is not taken back for a rival any more."""
+        route = self.compiled.route
+        self.record.standing = Standing.RETURNED
+        findings.route(route, RouteStatus.DONE if self.finished else RouteStatus.UNDER_WAY, at)
+        for index, record in enumerate(self.record.stops):
+            if record.is_served or record.skipped != NEVER:
+                findings.said_again(route, route.stops[index], record, at)

@@ -7,7 +7,7 @@ fixes and plan alone; what depends on forecasts (`PREDICTED`) also depends on wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import datetime
 from typing import Final
 
@@ -51,6 +51,8 @@ class RouteEngine:
         self._unplanned: dict[int, VehicleRecord] = {}
         #: Until when each vehicle has taught the predictor: what is folded again is not learned twice.
         self._taught: dict[int, int] = {}
+        #: Vehicles that have taught the predictor since its snapshot was taken last.
+        self._teachers: set[int] = set()
 
     # the plan
 
@@ -132,15 +134,16 @@ class RouteEngine:
         if at <= self._taught.get(key, NEVER) or not any(course.served for course in vehicle.courses):
             return
         self._taught[key] = at
+        self._teachers.add(key)
         for course in vehicle.courses:
-            if course.served:
+            if course.served and not course.is_aside:
                 self._outlook.learn(course)
 
     def _look_ahead(self, vehicle: Vehicle, place: Place, findings: Findings) -> float:
         """Approaching stops and forecasts; returns how far the vehicle may go before it approaches one."""
         reach_m = float("inf")
         for base, course in zip(vehicle.bases, vehicle.courses, strict=True):
-            if course.finished:
+            if course.finished or course.is_aside:
                 continue
             distances = vehicle.distances[base : base + course.compiled.size]
             free = vehicle.is_free(course)
@@ -178,12 +181,18 @@ class RouteEngine:
 
     # state
 
+    @property
+    def teachers(self) -> Set[int]:
+        """Vehicles from which something was learned since the last snapshot under `LEARNED_KEY`."""
+        return self._teachers
+
     def snapshot(self, keys: Iterable[int]) -> dict[int, bytes]:
         """One record a vehicle; under `LEARNED_KEY`, where it is asked for, what was learned from all."""
         states: dict[int, bytes] = {}
         for key in keys:
             if key == LEARNED_KEY:
                 states[key] = self._predictor.snapshot()
+                self._teachers = set()
             elif (vehicle := self._vehicles.get(key)) is not None:
                 states[key] = self._encoded(key, vehicle)
             elif key in self._unplanned:

@@ -23,6 +23,10 @@ class Findings:
         self.outcome = outcome
         self.now = now
 
+    def apart(self) -> Findings:
+        """Findings of their own, known at the same instant: to be added later, or dropped."""
+        return Findings(Outcome(), self.now)
+
     def event(self, kind: str, route: Route, stop: Stop, at: int, data: dict[str, Any]) -> None:
         """`data` on top of what every event of a stop holds."""
         occurred_at = from_micros(at)
@@ -64,7 +68,7 @@ class Findings:
 
     def arrival_revised(self, route: Route, stop: Stop, record: StopRecord, call: Call, was: int, at: int) -> None:
         """The approach that counts turned out to be a later, nearer one."""
-        of = event_id("stop.arrived", route.tenant, route.vehicle, from_micros(was), route.id, stop.id)
+        of = _said_id("stop.arrived", route, stop, record, was)
         self.event("stop.arrived.revised", route, stop, record.arrived, {"of": of, **_arrival(stop, record, call, at)})
         self.state(route, stop, record, at)
 
@@ -78,26 +82,66 @@ class Findings:
 
     def taken_back(self, route: Route, stop: Stop, record: StopRecord, reason: str, at: int) -> None:
         """What was said of the stop is withdrawn: it is planned again."""
-        said = [("stop.arrived", record.arrived), ("stop.departed", record.departed), ("stop.completed", record.departed)]
-        said.append(("stop.skipped", record.skipped))
-        for kind, instant in said:
-            if instant != NEVER:
-                of = event_id(kind, route.tenant, route.vehicle, from_micros(instant), route.id, stop.id)
-                self.event(f"{kind}.retracted", route, stop, instant, {"of": of, "reason": reason, "proved_at": rfc3339_micros(at)})
+        for kind, instant in _said(record):
+            of = _said_id(kind, route, stop, record, instant)
+            self.event(f"{kind}.retracted", route, stop, instant, {"of": of, "reason": reason, "proved_at": rfc3339_micros(at)})
         self.state(route, stop, StopRecord(delay=record.delay), at)
+
+    def said_again(self, route: Route, stop: Stop, record: StopRecord, at: int) -> None:
+        """All that is known of a stop whose route was followed in silence: what had been withdrawn in place of what withdrew it."""
+        data = _found_in_silence(stop, record, at)
+        for kind, instant in _said(record):
+            if _was_withdrawn(kind, record):
+                of = event_id(f"{kind}.retracted", route.tenant, route.vehicle, from_micros(instant), route.id, stop.id)
+                self.event(f"{kind}.revised", route, stop, instant, {"of": of, **data})
+            else:
+                self.event(kind, route, stop, instant, data)
+        self.state(route, stop, record, at)
 
     def skipped(self, route: Route, stop: Stop, record: StopRecord, reason: str, at: int) -> None:
         self.event("stop.skipped", route, stop, record.skipped, {"reason": reason, "proved_at": rfc3339_micros(at)})
         self.state(route, stop, record, at)
 
     def skip_retracted(self, route: Route, stop: Stop, record: StopRecord, at: int) -> None:
-        of = event_id("stop.skipped", route.tenant, route.vehicle, from_micros(record.skipped), route.id, stop.id)
+        of = _said_id("stop.skipped", route, stop, record, record.skipped)
         data = {"of": of, "reason": "served", "proved_at": rfc3339_micros(at)}
         self.event("stop.skipped.retracted", route, stop, record.skipped, data)
 
     def approaching(self, route: Route, stop: Stop, record: StopRecord, by: str, at: int, measured: dict[str, Any]) -> None:
         self.event("stop.approaching", route, stop, at, {"by": by, "evidence": measured})
         self.state(route, stop, record, at)
+
+
+def _said(record: StopRecord) -> list[tuple[str, int]]:
+    """The types and instants of what is known of a stop."""
+    known = (
+        ("stop.arrived", record.arrived),
+        ("stop.departed", record.departed),
+        ("stop.completed", record.departed),
+        ("stop.skipped", record.skipped),
+    )
+    return [(kind, instant) for kind, instant in known if instant != NEVER]
+
+
+def _was_withdrawn(kind: str, record: StopRecord) -> bool:
+    return record.withdrawn >= (1 if kind in ("stop.arrived", "stop.skipped") else 2)
+
+
+def _said_id(kind: str, route: Route, stop: Stop, record: StopRecord, instant: int) -> str:
+    """The id of the event that stands."""
+    said = f"{kind}.revised" if _was_withdrawn(kind, record) else kind
+    return event_id(said, route.tenant, route.vehicle, from_micros(instant), route.id, stop.id)
+
+
+def _found_in_silence(stop: Stop, record: StopRecord, at: int) -> dict[str, Any]:
+    if record.arrived == NEVER:
+        return {"reason": "later_stop_served", "proved_at": rfc3339_micros(at)}
+    return {
+        "planned_arrival": None if stop.planned_arrival is None else rfc3339(stop.planned_arrival),
+        "late_s": late_s(stop, record.arrived),
+        "proved_at": rfc3339_micros(at),
+        "evidence": {"closest_m": round(record.closest_m, 1), "closest_at": rfc3339_micros(record.arrived)},
+    }
 
 
 def _arrival(stop: Stop, record: StopRecord, call: Call, at: int) -> dict[str, Any]:

@@ -112,7 +112,7 @@ class Outlook:
 
     def due(self, course: Course) -> int:
         """When the course's forecasts are to be renewed at the latest."""
-        if not course.is_under_way or course.record.reached >= course.compiled.size - 1:
+        if not course.is_under_way or course.is_aside or course.record.reached >= course.compiled.size - 1:
             return NEVER_DUE
         return course.record.renewed + round(self.settings.renew_s * MICROS_PER_S)
 

@@ -25,6 +25,16 @@ class Phase(IntEnum):
     DONE = 2
 
 
+class Standing(IntEnum):
+    """Whether a route is believed to be the one under way, against its rivals."""
+
+    BELIEVED = 0
+    #: Followed in silence.
+    ASIDE = 1
+    #: Was aside, and is believed for good.
+    RETURNED = 2
+
+
 class StopRecord(msgspec.Struct, array_like=True):
     """What became of one stop so far."""
 
@@ -40,6 +50,9 @@ class StopRecord(msgspec.Struct, array_like=True):
     told: int = NEVER
     #: The closest approach of the call that served it, metres.
     closest_m: float = 0.0
+    #: What was withdrawn of it when its route was set aside: nothing, its arrival (or skip), its departure as well. Where that is
+    #: said again, it is in place of what withdrew it.
+    withdrawn: int = 0
 
     @property
     def is_served(self) -> bool:
@@ -63,6 +76,12 @@ class CourseRecord(msgspec.Struct, array_like=True):
     progressed: int = NEVER
     #: How many stops a later route has served since this one served its last.
     overtaken: int = 0
+    #: Against its rivals: how far off its plan the vehicle was at its stops (mean, seconds; of so many), and how many stops it
+    #: served without them, one after the other, while it was aside.
+    standing: Standing = Standing.BELIEVED
+    off_s: float = 0.0
+    judged: int = 0
+    alone: int = 0
     calls: list[Call] = []
     #: Confirmed calls that did not fit by themselves, oldest first.
     doubtful: list[Call] = []

@@ -47,6 +47,10 @@ class RouteSettings:
     lead_at_first_stop_s: float = 1800.0
     #: So many stops served by a later route, none by this one meanwhile, and the later one has taken over.
     takeover_stops: int = 3
+    #: Of two routes that lead the same way, the one that fits its plan worse by this is not under way. Punctual is commonly what
+    #: comes one minute early to five minutes late (Transit Capacity and Quality of Service Manual, 3rd edition, chapter 5): two
+    #: routes further apart than this window is wide cannot both be on time.
+    rival_s: float = 360.0
     #: A route that shows no progress for so long after its planned end is over.
     overdue_s: float = 7200.0
 

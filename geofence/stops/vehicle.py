@@ -2,12 +2,12 @@
 
 Routes follow one another. A route is attended to from a while before its start until it is over: its last stop left, a later
 route so far along that it has taken over, or long past its planned end without progress. Routes that the plan lets overlap are
-followed side by side: nothing in the plan says which of them is meant, and a stop that was reached was reached for all.
+followed side by side; which of them is believed where they lead the same way is decided in `rivals`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,6 +22,7 @@ from geofence.stops.findings import Findings
 from geofence.stops.gate import NEVER_DUE
 from geofence.stops.records import VehicleRecord
 from geofence.stops.replan import carry_over
+from geofence.stops.rivals import find_rivals, is_to_be_set_aside, is_to_stand_again
 from geofence.stops.settings import RouteSettings
 
 
@@ -36,6 +37,8 @@ class Vehicle:
     circles: Field = field(default_factory=lambda: Field(()))
     #: Where the stops of each course begin in `circles`.
     bases: list[int] = field(default_factory=list)
+    #: Of each course, the positions of its rivals.
+    rivals: tuple[frozenset[int], ...] = ()
     #: The next instant at which `attend` may change something.
     attention_due: int = 0
     #: Of the newest fix looked at from each circle's centre, metres.
@@ -78,6 +81,7 @@ class Vehicle:
         for course in self.courses:
             self.bases.append(base)
             base += course.compiled.size
+        self.rivals = find_rivals([course.compiled for course in self.courses])
         self.circles = Field([course.compiled for course in self.courses])
         self._mute()
         self._find_attention_due()
@@ -158,26 +162,53 @@ class Vehicle:
 
     def _hand_out(self, contacts: Mapping[int, Contact], step: Step, findings: Findings) -> None:
         free = [self.is_free(course) for course in self.courses]
+        told: list[Findings] = []
+        begins: list[bool] = []
         for base, course, is_free in zip(self.bases, self.courses, free, strict=True):
             own = {slot - base: contact for slot, contact in contacts.items() if 0 <= slot - base < course.compiled.size}
+            begins.append(course.record.reached < 0)
+            told.append(findings.apart())
             if own:
-                course.take(own, step, free=is_free, findings=findings)
-                behind = max(0, course.record.reached - self.settings.jump_stops)
-                first = min(self.settings.anew_stops, course.compiled.size)
-                for index in {*own, *range(first), *range(behind, course.record.reached)}:
-                    if course.is_muted(index):
-                        self.circles.mute(base + index)
+                course.take(own, step, free=is_free, findings=told[-1])
+                self._mute_behind(base, course, own)
+        self._decide(told, begins, step.current.time, findings)
         self._take_over(step.current.time, findings)
+
+    def _mute_behind(self, base: int, course: Course, touched: Iterable[int]) -> None:
+        """Only these stops can have become irrelevant: those touched, the first ones, those left out just now."""
+        behind = max(0, course.record.reached - self.settings.jump_stops)
+        first = min(self.settings.anew_stops, course.compiled.size)
+        for index in {*touched, *range(first), *range(behind, course.record.reached)}:
+            if course.is_muted(index):
+                self.circles.mute(base + index)
+
+    def _decide(self, told: Sequence[Findings], begins: Sequence[bool], at: int, findings: Findings) -> None:
+        """Say what was found about each course, unless it is aside, or would begin only to be set aside."""
+        for position, (course, own, has_begun_now) in enumerate(zip(self.courses, told, begins, strict=True)):
+            rivals = [self.courses[other] for other in self.rivals[position] if self.courses[other].served]
+            if course.is_aside:
+                if course.served and is_to_stand_again(course, rivals, self.settings):
+                    course.stand_again(at, findings)
+                elif course.finished:
+                    findings.route(course.compiled.route, RouteStatus.DONE, at)
+            elif course.served and is_to_be_set_aside(course, rivals, self.settings):
+                if not has_begun_now:
+                    findings.outcome.extend(own.outcome)
+                course.set_aside(at, findings.apart() if has_begun_now else findings)
+            else:
+                findings.outcome.extend(own.outcome)
 
     def is_free(self, course: Course) -> bool:
         """Whether no other route has the vehicle on its way: none that is between its beginning and its end."""
         return not any(other.is_midway for other in self.courses if other is not course)
 
     def _take_over(self, at: int, findings: Findings) -> None:
-        """A route falls behind with each stop that only a later one serves."""
+        """A route falls behind with each stop that only a later one serves, of those that are believed."""
         for position, course in enumerate(self.courses):
             if course.served or course.finished:
                 continue
-            course.record.overtaken += max((len(later.served) for later in self.courses[position + 1 :]), default=0)
+            course.record.overtaken += max(
+                (len(later.served) for later in self.courses[position + 1 :] if not later.is_aside), default=0
+            )
             if course.record.overtaken >= self.settings.takeover_stops:
                 course.close("next_route_took_over", at, findings)
