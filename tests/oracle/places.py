@@ -1,12 +1,12 @@
-"""Being in a fence, told the plain way: distances one by one, rays through edges, the edge found by trying."""
+"""Being in a fence, told the plain way: distances one by one, meridians through edges, the edge found by trying."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from math import cos, hypot, radians
 
-from fleet.fence import Circle, Corridor, Fence, Polygons, Position
+from fleet.fence import Circle, Corridor, Fence, Polygons, Position, Ring
 from fleet.fix import Fix
 from fleet.geodesy import METRES_PER_DEGREE, distance_m
 
@@ -60,13 +60,38 @@ def changes(fence: Fence, fix: Fix, other: Fix) -> list[float]:
     return found
 
 
-def _has_inside(polygon: Iterable[Iterable[Position]], lat: float, lon: float) -> bool:
-    """A ray to the east cuts the edges an odd number of times."""
-    cuts = 0
-    for (x, y), (to_x, to_y) in (edge for ring in polygon for edge in pairwise(ring)):
-        if (y > lat) != (to_y > lat) and lon < x + (lat - y) / (to_y - y) * (to_x - x):
+def _has_inside(polygon: Sequence[Ring], lat: float, lon: float) -> bool:
+    """On an edge, or within the outer ring and in no hole."""
+    if any(_is_on(lat, lon, *edge) for ring in polygon for edge in pairwise(ring)):
+        return True
+    outer, *holes = polygon
+    return _is_within(outer, lat, lon) and not any(_is_within(hole, lat, lon) for hole in holes)
+
+
+def _is_within(ring: Ring, lat: float, lon: float) -> bool:
+    """The meridian from the place to the north pole cuts the ring an odd number of times; where the ring has the pole in it, an
+    even number. Edges go the short way around the globe."""
+    cuts, turn = 0, 0.0
+    for (x, y), (to_x, to_y) in pairwise(ring):
+        turn += _wrapped(to_x - x)
+        # Each corner has one value for both of its edges, but on the far side of the globe.
+        east, to_east = _wrapped(x - lon), _wrapped(to_x - lon)
+        to_east -= 360 * round((to_east - east) / 360)
+        if (east > 0) != (to_east > 0) and y + east / (east - to_east) * (to_y - y) > lat:
             cuts += 1
-    return cuts % 2 == 1
+    has_north_pole = abs(turn) > 180 and sum(y for _, y in ring) > 0
+    return (cuts % 2 == 1) != has_north_pole
+
+
+def _is_on(lat: float, lon: float, start: Position, end: Position) -> bool:
+    x, y = _wrapped(start[0] - lon), start[1] - lat
+    to_x, to_y = x + _wrapped(end[0] - start[0]), end[1] - lat
+    return x * to_y == to_x * y and min(x, to_x) <= 0 <= max(x, to_x) and min(y, to_y) <= 0 <= max(y, to_y)
+
+
+def _wrapped(degrees: float) -> float:
+    """In [-180, 180)."""
+    return (degrees + 180) % 360 - 180
 
 
 def _edges(shape: Polygons) -> Iterator[tuple[Position, Position]]:
@@ -76,8 +101,8 @@ def _edges(shape: Polygons) -> Iterator[tuple[Position, Position]]:
 def _from_edge_m(lat: float, lon: float, start: Position, end: Position) -> float:
     """Distance from a straight edge, in a plane around the place."""
     scale = METRES_PER_DEGREE * cos(radians(lat))
-    ax, ay = ((start[0] - lon + 180) % 360 - 180) * scale, (start[1] - lat) * METRES_PER_DEGREE
-    bx, by = ax + ((end[0] - start[0] + 180) % 360 - 180) * scale, (end[1] - lat) * METRES_PER_DEGREE
+    ax, ay = _wrapped(start[0] - lon) * scale, (start[1] - lat) * METRES_PER_DEGREE
+    bx, by = ax + _wrapped(end[0] - start[0]) * scale, (end[1] - lat) * METRES_PER_DEGREE
     length = hypot(bx - ax, by - ay)
     if length == 0:
         return hypot(ax, ay)

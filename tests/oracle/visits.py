@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from fleet.fence import Fence
 from fleet.fix import Fix
 from fleet.geodesy import distance_m
 from geofence.settings import GeofenceSettings
+from tests.oracle.calendars import Weekly
 from tests.oracle.places import changes, is_at_altitude, is_inside, outside_m
+
+#: When a fence closes that is closed already.
+CLOSED = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +52,7 @@ class Watch:
         self.fence = fence
         self.settings = settings or GeofenceSettings()
         self.rules = self.settings.resolve(fence)
+        self.hours = None if fence.calendar is None else Weekly.read(fence.calendar)
         self.previous: Fix | None = None
         self.stay: Stay | None = None
         self.found: list[Found] = []
@@ -56,9 +61,20 @@ class Watch:
         previous = self.previous
         if self.stay is not None and previous is not None and fix.time - previous.time >= self._s(self.settings.silence_s):
             self._after_silence(self.stay, fix)
+        if self.stay is not None:
+            self._maybe_close(self.stay, fix)
         if self.is_usable(fix):
             self._see_usable(fix)
         self.previous = fix
+
+    def wait(self, until: datetime) -> None:
+        """No fix comes until then."""
+        stay, previous = self.stay, self.previous
+        if stay is None or previous is None or not stay.is_visit:
+            return
+        if stay.silent is not None or until - previous.time >= self._s(self.settings.silence_s):
+            self.found.append(stay.silent or self._exit(stay, "silence"))
+            self.stay = None
 
     def is_usable(self, fix: Fix) -> bool:
         return fix.accuracy_m is None or fix.accuracy_m <= self.rules.max_accuracy_m
@@ -85,6 +101,8 @@ class Watch:
         stay = self.stay
         if stay is None:
             stay = self.stay = self._begin(fix)
+            if stay is None:
+                return
         else:
             stay.inside.append(fix)
             stay.outside, stay.beyond_since = None, None
@@ -98,8 +116,10 @@ class Watch:
                 stay.has_dwelled = True
                 self.found.append(Found(kind="fence.dwelled", at=due, entered_at=stay.entered_at))
 
-    def _begin(self, fix: Fix) -> Stay:
+    def _begin(self, fix: Fix) -> Stay | None:
         previous = self.previous
+        if self._closes_at(fix.time) == CLOSED:
+            return None
         by_jump = previous is not None and self._speed(previous, fix) > self.settings.max_speed_mps
         before = previous if previous is not None and self.is_usable(previous) and self._is_short(previous, fix) else None
         return Stay(inside=[fix], before=before, by_jump=by_jump)
@@ -154,6 +174,8 @@ class Watch:
         if self._speed(previous, fix) < self.rules.confirm_speed_mps or len(edges) < 2 or len(edges) % 2:
             return
         entered_at, exited_at = self._at(previous, fix, edges[0]), self._at(previous, fix, edges[-1])
+        if self._closes_at(entered_at) == CLOSED:
+            return
         self.found.append(Found(kind="fence.crossed", at=entered_at, entered_at=entered_at, exited_at=exited_at))
 
     # silence
@@ -168,6 +190,28 @@ class Watch:
         is_near = outside_m(self.fence, fix.lat, fix.lon) <= self.rules.exit_margin_m
         is_soon = fix.time - stay.inside[-1].time < self._s(self.settings.resume_s)
         return is_near and is_soon and is_at_altitude(self.fence, fix.altitude_m)
+
+    # opening hours
+
+    def _closes_at(self, instant: datetime) -> datetime | None:
+        """When the fence closes that is open at this instant; None where it never does, CLOSED where it is closed."""
+        if self.hours is None:
+            return None
+        return self.hours.closes_at(instant) or CLOSED
+
+    def _maybe_close(self, stay: Stay, fix: Fix) -> None:
+        """The first fix since the fence has closed ends its visit with the closing."""
+        closes_at = self._closes_at(stay.inside[-1].time)
+        if closes_at is None or fix.time < closes_at:
+            return
+        if stay.is_visit:
+            self.found.append(self._closed(stay, closes_at))
+        self.stay = None
+
+    def _closed(self, stay: Stay, closes_at: datetime) -> Found:
+        if stay.outside:
+            return self._exit(stay, "calendar")
+        return Found(kind="fence.exited", at=closes_at, entered_at=stay.entered_at, reason="calendar", end_uncertain=False)
 
     # instants
 
@@ -207,13 +251,17 @@ class Watch:
         return timedelta(seconds=seconds)
 
 
-def findings(fixes: Sequence[Fix], fences: Sequence[Fence], settings: GeofenceSettings | None = None) -> dict[str, list[Found]]:
-    """What is found of each fence (by id), in the order in which it becomes known."""
+def findings(
+    fixes: Sequence[Fix], fences: Sequence[Fence], settings: GeofenceSettings | None = None, until: datetime | None = None
+) -> dict[str, list[Found]]:
+    """What is found of each fence (by id) until then (or the last fix), in the order in which it becomes known."""
     ordered = sorted({fix.time: fix for fix in fixes}.values(), key=lambda fix: fix.time)
     result = {}
     for fence in fences:
         watch = Watch(fence, settings)
         for fix in ordered:
             watch.see(fix)
+        if until is not None:
+            watch.wait(until)
         result[fence.id] = watch.found
     return result
