@@ -48,6 +48,8 @@ _TICK_INTERVAL_S: Final = 1.0
 #: Repairs may hold up the next commit for so long.
 _REPAIR_AT_MOST_S: Final = 0.25
 _RETRY_S: Final = 1.0
+#: A commit that takes longer: messages wait at the broker, and that nothing comes in says nothing of trackers.
+_SLOW_COMMIT_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +113,8 @@ class Worker:
         self._writing_since_s: float | None = None
         self._ticked_at_s = 0.0
         self._saved_at_s = 0.0
+        #: The source has ended: nothing more will come.
+        self._has_heard_all = False
         self.is_started = False
 
     # -- running
@@ -145,15 +149,16 @@ class Worker:
     async def _work(self) -> None:
         gatherer = Gatherer(self._source.batches())
         try:
-            while not (gatherer.has_ended and self._is_done):
+            while not (self._has_heard_all and self._is_done):
                 room = max(1, self._settings.batch_messages - self._ready.weight)
                 parts = await gatherer.chunk(self._busy, room, self._time_to_wake_s())
+                self._has_heard_all = gatherer.has_ended
                 await self._collect()
                 if parts:
                     self._ready.add(await self._prepare(parts))
                 await self._try_again()
                 self._keep_time()
-                await self._hand_over(must_wait=gatherer.has_ended)
+                await self._hand_over(must_wait=self._has_heard_all)
         except asyncio.CancelledError:
             await gatherer.close()
             await self._wind_up()
@@ -163,7 +168,16 @@ class Worker:
     @property
     def _is_done(self) -> bool:
         """Whether everything that was taken is written, and what it made of earlier findings."""
-        return self._busy is None and self._ready.is_empty and not self._repairs.due(self._committed_step)
+        return self._busy is None and self._ready.is_empty and not self._has_repairs
+
+    @property
+    def _has_repairs(self) -> bool:
+        """Whether vehicles can be folded again now. Not before the engines' time has begun: a fleet whose messages still wait at
+        the broker would be called silent."""
+        return self._repair_instant() is not None and bool(self._repairs.due(self._committed_step))
+
+    def _repair_instant(self) -> datetime | None:
+        return self._engines_now() or (self._clock() if self._has_heard_all else None)
 
     def _time_to_wake_s(self) -> float:
         """Until the next tick, or the next live frame if that comes first."""
@@ -219,8 +233,18 @@ class Worker:
             self._live.flush()
 
     def _engines_now(self) -> datetime | None:
-        """See `Watermark`."""
-        return self._watermark.instant(self._clock(), _monotonic(), is_connected=self._source.is_connected)
+        """See `Watermark`; None where it has not begun."""
+        return self._watermark.instant(self._clock(), _monotonic(), is_listening=self._is_listening)
+
+    @property
+    def _is_listening(self) -> bool:
+        """Whether what trackers say would be heard now: not while the source is away, nor while the database holds all up."""
+        return self._source.is_connected and not self._patience.is_waiting and self._commit_s < _SLOW_COMMIT_S
+
+    @property
+    def _commit_s(self) -> float:
+        """How long the commit under way has been so."""
+        return _monotonic() - self._writing_since_s if self._writing_since_s is not None else 0.0
 
     # -- writing
 
@@ -233,7 +257,7 @@ class Worker:
             return
         if _monotonic() - self._saved_at_s >= self._settings.checkpoint_interval_s:
             self._save()
-        if not self._ready.is_empty or self._repairs.due(self._committed_step):
+        if not self._ready.is_empty or self._has_repairs:
             self._start(self._ready)
 
     def _save(self) -> None:
@@ -273,8 +297,10 @@ class Worker:
         """Fold vehicles with late fixes again, as far as their fixes are in the store, for a moment: the rest has its turn
         after the next commit. No batch is written meanwhile, so what is found goes in between in order."""
         began_s = _monotonic()
+        now = self._repair_instant()
+        if now is None:
+            return
         try:
-            now = self._engines_now() or self._clock()
             repairs = cast("AsyncGenerator[Commit]", self._repairs.run(self._committed_step, now))
             async with aclosing(repairs) as commits:
                 async for commit in commits:
@@ -328,7 +354,7 @@ class Worker:
             is_source_connected=self._source.is_connected,
             is_store_reachable=not self._patience.is_waiting,
             lag_s=lag_s,
-            commit_s=_monotonic() - self._writing_since_s if self._writing_since_s is not None else 0.0,
+            commit_s=self._commit_s,
             in_flight=self._ready.messages,
         )
 
