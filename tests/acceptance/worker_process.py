@@ -115,10 +115,10 @@ def until(holds: Callable[[], bool], worker: WorkerProcess) -> None:
         time.sleep(0.1)
 
 
-def query(database_url: str, statement: str) -> list[tuple[Any, ...]]:
+def query(database_url: str, statement: str, *params: object) -> list[tuple[Any, ...]]:
     """All rows."""
     with psycopg.connect(database_url) as connection:
-        return connection.execute(statement).fetchall()
+        return connection.execute(statement, params or None).fetchall()
 
 
 def count(database_url: str, table: str) -> int:

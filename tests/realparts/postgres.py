@@ -125,6 +125,12 @@ class PostgresServer:
         """Let a suspended server go on."""
         self._signal_all(signal.SIGCONT)
 
+    def restore(self) -> None:
+        """Whatever a test has done to it: it runs."""
+        self.resume()
+        if self.process is not None and self.process.poll() is not None:
+            self.start()
+
     def discard(self) -> None:
         """Stop at once and delete the data."""
         if self.process is not None:
