@@ -165,19 +165,31 @@ class Pipeline:
 
     # state
 
-    def checkpoint(self) -> dict[int, bytes]:
-        """The state of the vehicles that changed since the last call."""
+    def changed(self) -> Int64s:
+        """Keys of the vehicles that changed since `states` was asked for them."""
         self._intake.touch(self._engines.take_touched())
-        changed = self._intake.changed()
-        keys = changed.tolist()
-        engines = self._engines.snapshot(keys)
+        return self._intake.changed()
+
+    def teachers(self) -> Collection[int]:
+        """Vehicles from which something was learned since that was asked for."""
+        return self._engines.teachers
+
+    def states(self, keys: Collection[int], *, with_learned: bool) -> dict[int, bytes]:
+        """The states of these vehicles, and of what was learned from all (under `LEARNED_KEY`, where routes are known)."""
+        wanted = list(keys)
+        engines = self._engines.snapshot(wanted)
         encode = msgspec.msgpack.Encoder().encode
         records = {
             key: encode(_VehicleRecord(intake, engines[key]))
-            for key, intake in zip(keys, self._intake.snapshot(changed), strict=True)
+            for key, intake in zip(wanted, self._intake.snapshot(np.array(wanted, np.int64)), strict=True)
         }
-        learned = self._engines.learned() if keys else None
+        learned = self._engines.learned() if with_learned else None
         return records if learned is None else {LEARNED_KEY: learned, **records}
+
+    def checkpoint(self) -> dict[int, bytes]:
+        """The states of all vehicles that changed, at once."""
+        changed = self.changed().tolist()
+        return self.states(changed, with_learned=True) if changed else {}
 
     def restore(self, states: Mapping[int, bytes]) -> None:
         """Go on from checkpoints. `apply` comes first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -55,7 +56,6 @@ class Engines:
         self._fences = FenceEngine(settings.geofence, roster)
         self._movement = MovementEngine(settings.movement, roster)
         self._routes = RouteEngine(settings.routes, EtaModel(settings.eta))
-        self._has_routes = False
 
     @property
     def plan(self) -> FencePlan:
@@ -71,7 +71,6 @@ class Engines:
 
     def set_routes(self, routes: Sequence[Route], keys: Mapping[tuple[str, str], int]) -> None:
         """These are all routes now."""
-        self._has_routes = bool(routes)
         self._routes.set_routes(routes, keys)
 
     def step(self, batch: FixBatch, now: datetime) -> Outcome:
@@ -123,9 +122,14 @@ class Engines:
         """Whether nothing that later fixes bring about can be dated before the vehicle's last fix."""
         return self._fences.is_settled(key) and self._movement.is_settled(key)
 
+    @property
+    def teachers(self) -> AbstractSet[int]:
+        """Vehicles from which something was learned since `learned` was called."""
+        return self._routes.teachers
+
     def learned(self) -> bytes | None:
-        """What was learned from all vehicles; None where there is nothing to learn."""
-        return self._routes.snapshot([LEARNED_KEY])[LEARNED_KEY] if self._has_routes else None
+        """What was learned from all vehicles; None where that is what it was at the last call."""
+        return self._routes.snapshot([LEARNED_KEY])[LEARNED_KEY] if self.teachers else None
 
     def restore_learned(self, state: bytes) -> None:
         self._routes.restore({LEARNED_KEY: state})

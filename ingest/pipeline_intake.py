@@ -130,18 +130,19 @@ class Intake:
         self._due.pop(key, None)
 
     def changed(self) -> Int64s:
-        """Keys of the vehicles that changed since the last call."""
+        """Keys of the vehicles that changed since their snapshot was taken last."""
         slots = np.flatnonzero(self._dirty)
-        slots = slots[slots < len(self._roster)]
-        self._dirty[slots] = False
-        return self._roster.slots.keys[slots]
+        return self._roster.slots.keys[slots[slots < len(self._roster)]]
 
     def touch(self, keys: Int64s) -> None:
         """These vehicles changed otherwise than by a fix."""
         self._dirty[self._assign(keys)] = True
 
     def snapshot(self, keys: Int64s) -> list[bytes]:
-        rows = self._table[self._assign(keys)].tobytes()
+        """The records of these vehicles, which count as unchanged from here on."""
+        slots = self._assign(keys)
+        self._dirty[slots] = False
+        rows = self._table[slots].tobytes()
         return [rows[start : start + VEHICLE.itemsize] for start in range(0, len(rows), VEHICLE.itemsize)]
 
     def restore(self, keys: Int64s, states: list[bytes]) -> None:

@@ -25,6 +25,7 @@ from fleet.message import MessageBatch
 from ingest.deadletters import DeadLetterLimit
 from ingest.live import LiveFrames, LivePublisher
 from ingest.loop.accounting import Accounting
+from ingest.loop.checkpoints import Checkpoints
 from ingest.loop.gathering import PART, Gatherer, joined
 from ingest.loop.patience import Patience
 from ingest.loop.prepared import Prepared, newest_receipt
@@ -104,6 +105,7 @@ class Worker:
         self._limit = DeadLetterLimit(self._settings.dead_letters_per_s)
         self._accounting = Accounting(self.metrics)
         self._repairs = Repairs(store, pipeline)
+        self._checkpoints = Checkpoints(pipeline, interval_s=self._settings.checkpoint_interval_s)
         self._watermark = Watermark()
         #: The last of the pipeline's steps that is in the store.
         self._committed_step = 0
@@ -112,7 +114,6 @@ class Worker:
         self._oldest_busy_us = 0
         self._writing_since_s: float | None = None
         self._ticked_at_s = 0.0
-        self._saved_at_s = 0.0
         #: The source has ended: nothing more will come.
         self._has_heard_all = False
         self.is_started = False
@@ -142,7 +143,8 @@ class Worker:
         now = self._clock()
         await take_up(self._store, self._pipeline, self._reception, world, self._patience, self._writer, now)
         self._committed_step = self._pipeline.steps
-        self._ticked_at_s = self._saved_at_s = _monotonic()
+        self._ticked_at_s = _monotonic()
+        self._checkpoints.start(self._ticked_at_s)
         self.is_started = True
         log.info("took up the work: %d trackers known", len(self._reception.registry))
 
@@ -180,7 +182,9 @@ class Worker:
         return self._engines_now() or (self._clock() if self._has_heard_all else None)
 
     def _time_to_wake_s(self) -> float:
-        """Until the next tick, or the next live frame if that comes first."""
+        """Until the next tick, or the next live frame if that comes first; none while a checkpoint only waits for a commit."""
+        if self._checkpoints.is_under_way and self._busy is None:
+            return 0.0
         until_tick_s = max(0.0, self._ticked_at_s + _TICK_INTERVAL_S - _monotonic())
         until_frame_s = self._live.due_in_s
         return until_tick_s if until_frame_s is None else min(until_tick_s, until_frame_s)
@@ -255,18 +259,9 @@ class Worker:
             await self._collect()
         if self._busy is not None:
             return
-        if _monotonic() - self._saved_at_s >= self._settings.checkpoint_interval_s:
-            self._save()
+        self._ready.checkpoint = self._checkpoints.take(_monotonic(), sum(map(len, self._ready.fixes)))
         if not self._ready.is_empty or self._has_repairs:
             self._start(self._ready)
-
-    def _save(self) -> None:
-        """Let the commit that is about to be written carry a checkpoint. Nothing may be added to it after that."""
-        self._saved_at_s = _monotonic()
-        changed = self._pipeline.checkpoint()
-        if changed:
-            self._ready.checkpoint = changed
-            self.metrics.checkpoints.inc()
 
     def _start(self, prepared: Prepared) -> None:
         self._ready = Prepared()
@@ -283,6 +278,8 @@ class Worker:
             began_s = self._writing_since_s = _monotonic()
             written = await self._writer.write(prepared.commit())
             self._writing_since_s = None
+            if prepared.checkpoint is not None:
+                self._checkpoints.written(written.batch)
             self._accounting.written(prepared, written, _monotonic() - began_s, to_micros(self._clock()))
             events = prepared.outcome.events
             self._live.committed(prepared.fixes, prepared.outcome.etas, {event.tenant for event in events}, written.seq)
@@ -335,12 +332,17 @@ class Worker:
         if self._busy is not None:
             await asyncio.wait({self._busy})
             await self._collect()
-        self._save()
+        for checkpoint in self._checkpoints.last():
+            self._ready.checkpoint = checkpoint
+            await self._write_ready()
         if not self._ready.is_empty:
-            self._start(self._ready)
+            await self._write_ready()
+        self._live.flush()
+
+    async def _write_ready(self) -> None:
+        self._start(self._ready)
         if self._busy is not None:
             await self._busy
-        self._live.flush()
 
     # -- saying how it is
 
@@ -367,7 +369,9 @@ class Worker:
         self.metrics.in_flight.set(getattr(self._source, "in_flight", sign.in_flight))
         self.metrics.reconnects.set(getattr(self._source, "reconnects", 0))
         self.metrics.sessions_lost.set(getattr(self._source, "sessions_lost", 0))
-        self._accounting.totals(self._patience.failures, self._live.dropped, self._world.loads, self._repairs.done)
+        self._accounting.totals(
+            self._patience.failures, self._live.dropped, self._world.loads, self._repairs.done, self._checkpoints.rounds
+        )
 
 
 async def _give_way() -> None:

@@ -151,8 +151,11 @@ class IngestStore(Protocol):
         """The newest one: the states of all vehicles, and the batch that they include. None before the first."""
         ...
 
-    def fixes_after(self, batch: int) -> AsyncIterator[FixBatch]:
-        """All fixes of batches later than `batch`, one FixBatch a batch, in order of commit."""
+    def fixes_after(self, batch: int, ahead: Mapping[int, int] | None = None) -> AsyncIterator[FixBatch]:
+        """All fixes of batches later than `batch`, one FixBatch a batch, in order of commit.
+
+        Of the vehicles in `ahead` (`Checkpoint.ahead`) only those of batches later than it says.
+        """
         ...
 
     async def fixes_of(self, key: int, start: datetime, end: datetime) -> FixBatch:

@@ -46,11 +46,13 @@ class Checkpoint:
     """The pipeline's state, so that a restart need not look at every fix ever written.
 
     `vehicles` maps the store's vehicle key to that vehicle's state as bytes (only those that changed since the last
-    checkpoint; loading returns them all). `batch` is the number of the last batch whose fixes the state includes.
+    checkpoint; loading returns them all). `batch` is the number of the last batch whose fixes all states include;
+    `ahead` maps those vehicles whose state includes more to the last batch that it includes.
     """
 
     batch: int
     vehicles: Mapping[int, bytes]
+    ahead: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +71,11 @@ class Commit:
     fixes: FixBatch
     outcome: Outcome
     dead_letters: Sequence[DeadLetter] = ()
-    #: Where set, this commit also carries a checkpoint: the state of these vehicles after this batch.
+    #: Where set, this commit also carries (a slice of) a checkpoint: the state of these vehicles after this batch.
     checkpoint_vehicles: Mapping[int, bytes] | None = None
+    #: With it: the last batch whose fixes are all included in stored states now. None: this one, since the vehicles are all
+    #: that have changed; 0: the slice is not the last one, what is included stays as it was.
+    checkpoint_up_to: int | None = None
     anchors: Sequence[Anchor] = ()
     #: Vehicle key -> instant: anchors of that vehicle at or after it know nothing of a late fix; dropped before
     #: `anchors` are written.

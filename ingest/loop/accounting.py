@@ -24,6 +24,7 @@ class Accounting:
         self._live_dropped = _total(metrics.live_dropped)
         self._world_loads = _total(metrics.world_reloads)
         self._repairs = _total(metrics.repairs)
+        self._checkpoints = _total(metrics.checkpoints)
 
     def taken(self, batch: MessageBatch, taken: Taken, dropped: int) -> None:
         """A chunk was decoded and screened; `dropped` of its dead letters are not kept."""
@@ -55,12 +56,13 @@ class Accounting:
             if len(fixes):
                 metrics.lag_s.observe(np.maximum(now_us - fixes.received, 0) / MICROS_PER_S)
 
-    def totals(self, database_failures: int, live_dropped: int, world_loads: int, repairs: int) -> None:
+    def totals(self, database_failures: int, live_dropped: int, world_loads: int, repairs: int, checkpoints: int) -> None:
         """Totals that other parts keep."""
         self._database_failures(database_failures)
         self._live_dropped(live_dropped)
         self._world_loads(world_loads)
         self._repairs(repairs)
+        self._checkpoints(checkpoints)
 
 
 def _total(counter: Counter) -> Callable[[int], None]:

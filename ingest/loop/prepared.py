@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,6 +12,7 @@ from fleet.fix import FixBatch
 from fleet.message import DeadLetter, MessageBatch
 from fleet.outcome import Outcome
 from fleet.screening import Flag, Reason
+from ingest.loop.checkpoints import Slice
 from ingest.loop.gathering import joined, weight_of
 from store.protocol import Anchor, Commit
 
@@ -27,7 +28,7 @@ class Prepared:
     anchors: list[Anchor] = field(default_factory=list)
     #: Dead letters (their numbers) that `batches` hold once more.
     retried: list[int] = field(default_factory=list)
-    checkpoint: Mapping[int, bytes] | None = None
+    checkpoint: Slice | None = None
     reasons: Counter[Reason] = field(default_factory=Counter)
     flagged: Counter[Flag] = field(default_factory=Counter)
     duplicates: int = 0
@@ -64,7 +65,7 @@ class Prepared:
         )
 
     def add(self, later: Prepared) -> None:
-        """Append later work. Its fixes' messages are counted on from ours; its checkpoint goes over an earlier one."""
+        """Append later work. Its fixes' messages are counted on from ours. Nothing is added once there is a checkpoint."""
         before = self.messages
         if before:
             for fixes in later.fixes:
@@ -78,8 +79,6 @@ class Prepared:
         self.reasons += later.reasons
         self.flagged += later.flagged
         self.duplicates += later.duplicates
-        if later.checkpoint is not None:
-            self.checkpoint = {**(self.checkpoint or {}), **later.checkpoint}
 
     def commit(self) -> Commit:
         """The one transaction."""
@@ -87,7 +86,8 @@ class Prepared:
             fixes=FixBatch.concatenate([fixes for fixes in self.fixes if len(fixes)]),
             outcome=self.outcome,
             dead_letters=self.dead_letters,
-            checkpoint_vehicles=self.checkpoint,
+            checkpoint_vehicles=None if self.checkpoint is None else self.checkpoint.states,
+            checkpoint_up_to=None if self.checkpoint is None else self.checkpoint.up_to,
             anchors=self.anchors,
             retried=self.retried,
             messages=joined(self.batches) if self.batches else None,

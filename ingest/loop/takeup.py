@@ -20,7 +20,7 @@ from ingest.loop.patience import Patience
 from ingest.loop.writing import Writer
 from ingest.pipeline import Pipeline
 from ingest.reception import Reception
-from store.protocol import Commit, LatestPosition, Store, World
+from store.protocol import Checkpoint, Commit, LatestPosition, Store, World
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ async def take_up(
     checkpoint = await patience.until_reached(store.checkpoint)
     if checkpoint is not None:
         pipeline.restore(checkpoint.vehicles)
-    again = _CatchUp(store, pipeline, checkpoint.batch if checkpoint is not None else 0, now)
+    again = _CatchUp(store, pipeline, checkpoint, now)
     await patience.until_reached(again.run)
     pipeline.caught_up(now)
     log.info("restored %d vehicles and %d fixes after them", len(checkpoint.vehicles) if checkpoint else 0, again.fixes)
@@ -45,12 +45,12 @@ async def take_up(
 
 
 class _CatchUp:
-    """Feeds in the fixes of all batches later than `after`, each once, even where the database is lost in between."""
+    """Feeds in all fixes that the checkpoint does not include, each once, even where the database is lost in between."""
 
-    def __init__(self, store: Store, pipeline: Pipeline, after: int, now: datetime) -> None:
+    def __init__(self, store: Store, pipeline: Pipeline, checkpoint: Checkpoint | None, now: datetime) -> None:
         self._store = store
         self._pipeline = pipeline
-        self._after = after
+        self._checkpoint = checkpoint or Checkpoint(batch=0, vehicles={})
         self._now = now
         self._fed = 0
         self.found = Outcome()
@@ -59,7 +59,7 @@ class _CatchUp:
     async def run(self) -> None:
         """Goes on where an earlier attempt was interrupted: batches come in order of commit."""
         number = 0
-        async for fixes in self._store.fixes_after(self._after):
+        async for fixes in self._store.fixes_after(self._checkpoint.batch, self._checkpoint.ahead):
             number += 1
             if number <= self._fed:
                 continue

@@ -61,10 +61,10 @@ class FixLog:
         self._batches.append(batch)
         return new_rows
 
-    def after(self, batch: int) -> Iterator[FixBatch]:
-        """The chunks of later batches, in order of commit."""
+    def after(self, batch: int) -> Iterator[tuple[int, FixBatch]]:
+        """The chunks of later batches with the numbers of these, in order of commit."""
         first = int(np.searchsorted(np.array(self._batches, np.int64), batch, side="right"))
-        yield from (_copy(chunk) for chunk in self._chunks[first:])
+        yield from ((number, _copy(chunk)) for number, chunk in zip(self._batches[first:], self._chunks[first:], strict=True))
 
     def of(self, key: int, start_micros: int, end_micros: int) -> FixBatch:
         """Fixes of one vehicle in [start, end], by time."""

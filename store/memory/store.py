@@ -18,6 +18,7 @@ from fleet.route import Eta, Route
 from fleet.subscription import Alert, Subscription
 from fleet.vehicle import Mounting, Order, Tracker, Vehicle
 from fleet.visit import Visit
+from store.ahead import Ahead
 from store.memory.access import Answers, DeadLetterBox, KeyRing
 from store.memory.changes import ChangeHub
 from store.memory.fixes import FixLog
@@ -68,7 +69,7 @@ class MemoryStore:
         self._keys, self._answers, self._letters = KeyRing(clock), Answers(clock), DeadLetterBox()
         self._batch = 0
         self._checkpoint_batch: int | None = None
-        self._states: dict[int, bytes] = {}
+        self._states: dict[int, tuple[int, bytes]] = {}
         self._anchors: dict[int, dict[int, Anchor]] = {}
 
     # what the worker needs
@@ -122,11 +123,16 @@ class MemoryStore:
     async def checkpoint(self) -> Checkpoint | None:
         if self._checkpoint_batch is None:
             return None
-        return Checkpoint(batch=self._checkpoint_batch, vehicles=dict(self._states))
+        included = self._checkpoint_batch
+        ahead = {key: batch for key, (batch, _) in self._states.items() if batch > included}
+        return Checkpoint(batch=included, vehicles={key: state for key, (_, state) in self._states.items()}, ahead=ahead)
 
-    async def fixes_after(self, batch: int) -> AsyncIterator[FixBatch]:
-        for fixes in self._fixes.after(batch):
-            yield fixes
+    async def fixes_after(self, batch: int, ahead: Mapping[int, int] | None = None) -> AsyncIterator[FixBatch]:
+        left_out = Ahead(ahead or {})
+        for number, fixes in self._fixes.after(batch):
+            rest = left_out.of(number, fixes)
+            if len(rest):
+                yield rest
 
     async def fixes_of(self, key: int, start: datetime, end: datetime) -> FixBatch:
         return self._fixes.of(key, to_micros(start), to_micros(end))
@@ -328,8 +334,10 @@ class MemoryStore:
         for anchor in commit.anchors:
             self._anchors.setdefault(anchor.key, {})[to_micros(anchor.time)] = anchor
         if commit.checkpoint_vehicles is not None:
-            self._checkpoint_batch = self._batch
-            self._states.update(commit.checkpoint_vehicles)
+            up_to = self._batch if commit.checkpoint_up_to is None else commit.checkpoint_up_to
+            if up_to:
+                self._checkpoint_batch = max(self._checkpoint_batch or 0, up_to)
+            self._states.update({key: (self._batch, state) for key, state in commit.checkpoint_vehicles.items()})
 
     def _drop_anchors_before(self, end: datetime) -> int:
         """The newest of each vehicle stays: a vehicle that was away for long is folded from it."""

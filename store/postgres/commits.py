@@ -15,7 +15,7 @@ natural key, so writing it again is the answer to either.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,7 +24,7 @@ import numpy.typing as npt
 from psycopg import AsyncCursor, errors
 
 from fleet.event import Event
-from fleet.fix import FixBatch, Int32s
+from fleet.fix import FixBatch, Int32s, Int64s
 from fleet.message import DeadLetter
 from store.dedupe import first_of_each
 from store.errors import Unavailable
@@ -71,6 +71,8 @@ class _Written:
     is_new: npt.NDArray[np.bool_]
     new_events: frozenset[str]
     seq: int
+    #: Vehicles whose newest positions are written.
+    placed: Int64s
 
 
 class Commits:
@@ -95,8 +97,8 @@ class Commits:
                 self._doubt()
                 raise
             if commit.checkpoint_vehicles is not None:
-                self._newest.clear()
-                self._is_unsure = False
+                self._newest.forget(written.placed)
+                self._is_unsure &= _included(commit, written.batch) == 0
             return _committed(prepared, written, collided)
 
     def _doubt(self) -> None:
@@ -155,21 +157,19 @@ class Commits:
     async def _transact(self, connection: Connection, prepared: _Prepared, is_collision: bool) -> _Written:
         batch = await _begin(connection)
         is_new = await (_insert if is_collision else _copy)(connection, prepared, batch)
-        self._newest.take_in(prepared.fixes if is_new.all() else prepared.fixes.take(is_new))
-        checkpoint = None
-        if prepared.commit.checkpoint_vehicles is not None:
-            checkpoint = await self._checkpoint_statements(connection, batch, prepared.commit.checkpoint_vehicles)
+        self._newest.take_in(prepared.fixes if is_new.all() else prepared.fixes.take(is_new), batch)
+        checkpoint, placed = await self._checkpoint_statements(connection, batch, prepared.commit)
         async with connection.pipeline():
             for name, params in self._statements(prepared, batch, is_new):
                 await connection.execute(_SQL[name], params)
-            for name, params in checkpoint or ():
+            for name, params in checkpoint:
                 await connection.execute(_SQL[name], params)
             events = await _send_events(connection, prepared.events, self._tenants)
             last_seq = await connection.execute(_SQL["last_seq"])
             await connection.execute("COMMIT")
         ((seq,),) = await last_seq.fetchall()
         new_events = frozenset() if events is None else frozenset(id_ for (id_,) in await events.fetchall())
-        return _Written(batch=batch, is_new=is_new, new_events=new_events, seq=seq)
+        return _Written(batch=batch, is_new=is_new, new_events=new_events, seq=seq, placed=placed)
 
     def _statements(self, prepared: _Prepared, batch: int, is_new: npt.NDArray[np.bool_]) -> Iterator[findings.Statement]:
         """Everything between the fixes and the checkpoint."""
@@ -183,18 +183,29 @@ class Commits:
         yield from findings.of_anchors(commit, self._tenants)
 
     async def _checkpoint_statements(
-        self, connection: Connection, batch: int, states: Mapping[int, bytes]
-    ) -> list[findings.Statement]:
-        """States and positions as of this batch, and the mark that everything up to it is included."""
+        self, connection: Connection, batch: int, commit: Commit
+    ) -> tuple[list[findings.Statement], Int64s]:
+        """States and positions as of this batch, and, where they are the last of their checkpoint, the mark that everything up
+        to it is included. Also the vehicles whose positions are written with it."""
+        states, included = commit.checkpoint_vehicles, _included(commit, batch)
+        if states is None:
+            return [], np.zeros(0, np.int64)
         statements: list[findings.Statement] = []
-        if self._is_unsure:
+        if included and self._is_unsure:
             ((after, min_time, max_time),) = await rows(connection, _SQL["tail_bounds"])
             if min_time is not None:
                 statements.append(("sweep_positions", {"after": after, "min_time": min_time, "max_time": max_time}))
-        keys = np.union1d(np.array(list(states), np.int64), self._newest.keys())
+        keys = np.union1d(np.array(list(states), np.int64), self._newest.since(included))
         if len(keys):
             statements.append(findings.vehicles(keys, states, batch, self._tenants, self._newest.params(keys)))
-        return [*statements, ("put_checkpoint", {"batch": batch}), ("forget_batches", {"batch": batch})]
+        if included:
+            statements += [("put_checkpoint", {"batch": included}), ("forget_batches", {"batch": included})]
+        return statements, keys
+
+
+def _included(commit: Commit, batch: int) -> int:
+    """The last batch that the stored states include once the commit of this number is; 0 where that stays as it was."""
+    return batch if commit.checkpoint_up_to is None else commit.checkpoint_up_to
 
 
 async def _begin(connection: Connection) -> int:

@@ -15,7 +15,7 @@ import numpy as np
 
 from fleet.clock import from_micros, to_micros
 from fleet.event import Event
-from fleet.fix import Int64s
+from fleet.fix import NO_VEHICLE, Int64s
 from fleet.message import DeadLetter
 from fleet.outcome import Outcome, RouteState
 from fleet.route import Eta, StopState
@@ -34,7 +34,8 @@ def eta_times(outcome: Outcome) -> Int64s:
 
 def vehicles_of(commit: Commit) -> Int64s:
     """Keys of the vehicles whose engine states the commit carries."""
-    return np.array([*(commit.checkpoint_vehicles or ()), *(anchor.key for anchor in commit.anchors)], np.int64)
+    keys = np.array([*(commit.checkpoint_vehicles or ()), *(anchor.key for anchor in commit.anchors)], np.int64)
+    return keys[keys != NO_VEHICLE]
 
 
 def note_batch(batch: int, times: Int64s) -> Statement:

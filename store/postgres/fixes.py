@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from fleet.fix import FixBatch
+from store.ahead import Ahead
 from store.errors import NotFound
 from store.positions import fixes_as_json, said
 from store.postgres.database import Database
@@ -46,15 +47,22 @@ class FixReader:
         if row is None:
             return None
         states: dict[int, bytes] = {}
+        ahead: dict[int, int] = {}
         async for block in self._database.stream(_SQL["states"]):
-            states.update(block)
-        return Checkpoint(batch=row[0], vehicles=states)
+            for key, state, batch in block:
+                states[key] = state
+                if batch > row[0]:
+                    ahead[key] = batch
+        return Checkpoint(batch=row[0], vehicles=states, ahead=ahead)
 
-    async def after(self, batch: int) -> AsyncIterator[FixBatch]:
+    async def after(self, batch: int, ahead: Mapping[int, int]) -> AsyncIterator[FixBatch]:
+        left_out = Ahead(ahead)
         async for window in self._windows(batch):
             params = {"first": window.first, "last": window.last, "min_time": window.min_time, "max_time": window.max_time}
-            for row in await self._database.fetch(_SQL.narrowed("after", params), params):
-                yield _batch(row)
+            for number, *columns in await self._database.fetch(_SQL.narrowed("after", params), params):
+                fixes = left_out.of(number, _batch(columns))
+                if len(fixes):
+                    yield fixes
 
     async def of_vehicle(self, key: int, start: datetime, end: datetime, limit: int = _ALL) -> FixBatch:
         row = await self._database.fetch_one(_SQL["of_vehicle"], {"key": key, "start": start, "end": end, "limit": limit})

@@ -1,4 +1,4 @@
-"""The newest position of each vehicle that was committed since the last checkpoint, as columns by vehicle key."""
+"""The newest position of each vehicle that was committed and that no checkpoint has written yet, as columns by vehicle key."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FIRST_SIZE: Final = 1024
 
 
 class NewestPositions:
-    """About 36 bytes for each vehicle key there is; the rest of the store never waits for it."""
+    """About 44 bytes for each vehicle key there is; the rest of the store never waits for it."""
 
     def __init__(self) -> None:
         self._size = 0
@@ -28,22 +28,28 @@ class NewestPositions:
         self._grow(_FIRST_SIZE)
         self._columns["time"][:] = -1
 
-    def take_in(self, fixes: FixBatch) -> None:
-        """Fixes in order of vehicle and time, as they were stored."""
+    def forget(self, keys: Int64s) -> None:
+        """The positions of these vehicles were written."""
+        self._columns["time"][keys[keys < self._size]] = -1
+
+    def take_in(self, fixes: FixBatch, batch: int) -> None:
+        """Fixes in order of vehicle and time, as they were stored with the commit of this number."""
         if not len(fixes):
             return
         keys = fixes.vehicle
         is_last = np.append(keys[1:] != keys[:-1], True)
         self._grow(int(keys[-1]) + 1)
         rows = np.flatnonzero(is_last)
-        rows = rows[fixes.time[rows] > self._columns["time"][keys[rows]]]
+        before = self._columns["time"][keys[rows]]
+        self._columns["since"][keys[rows[before < 0]]] = batch
+        rows = rows[fixes.time[rows] > before]
         self._columns["time"][keys[rows]] = fixes.time[rows]
         for name in _FLOAT64 + _FLOAT32:
             self._columns[name][keys[rows]] = getattr(fixes, name)[rows]
 
-    def keys(self) -> Int64s:
-        """The vehicles that have a position here, in order."""
-        return np.flatnonzero(self._columns["time"] >= 0)
+    def since(self, batch: int) -> Int64s:
+        """The vehicles that have had a position here since this batch or an earlier one, in order."""
+        return np.flatnonzero((self._columns["time"] >= 0) & (self._columns["since"] <= batch))
 
     def params(self, keys: Int64s) -> dict[str, Any]:
         """The positions of these vehicles as parameters of `put_vehicles`; lat is NaN where one has none here."""
@@ -76,6 +82,7 @@ class NewestPositions:
 
 _LAYOUT: Final = (
     ("time", np.int64, -1),
+    ("since", np.int64, 0),
     *((name, np.float64, 0.0) for name in _FLOAT64),
     *((name, np.float32, 0.0) for name in _FLOAT32),
 )

@@ -117,8 +117,8 @@ class PostgresStore:
     async def checkpoint(self) -> Checkpoint | None:
         return await self._fixes.checkpoint()
 
-    def fixes_after(self, batch: int) -> AsyncIterator[FixBatch]:
-        return self._fixes.after(batch)
+    def fixes_after(self, batch: int, ahead: Mapping[int, int] | None = None) -> AsyncIterator[FixBatch]:
+        return self._fixes.after(batch, ahead or {})
 
     async def fixes_of(self, key: int, start: datetime, end: datetime) -> FixBatch:
         return await self._fixes.of_vehicle(key, start, end)

@@ -150,7 +150,7 @@ GROUP BY tail.after
 
 -- name: put_checkpoint
 INSERT INTO checkpoints (worker, batch) VALUES ('worker', %(batch)s)
-ON CONFLICT (worker) DO UPDATE SET batch = excluded.batch, written_at = now()
+ON CONFLICT (worker) DO UPDATE SET batch = greatest(checkpoints.batch, excluded.batch), written_at = now()
 
 -- name: forget_batches
 DELETE FROM batches WHERE batch <= %(batch)s

@@ -3,7 +3,7 @@
 -- name: after
 -- One row a batch. The subquery's order is kept by the grouping, which needs the same one.
 SELECT
-    array_agg(vehicle_id), array_agg(time), array_agg(lat), array_agg(lon),
+    batch, array_agg(vehicle_id), array_agg(time), array_agg(lat), array_agg(lon),
     array_agg(coalesce(speed_mps, 'NaN')), array_agg(coalesce(heading_deg, 'NaN')), array_agg(coalesce(accuracy_m, 'NaN')),
     array_agg(coalesce(altitude_m, 'NaN')), array_agg(coalesce(satellites, (-1)::smallint)), array_agg(flags),
     array_agg(received),
@@ -40,9 +40,10 @@ SELECT batch, fixes, min_time, max_time FROM batches WHERE batch > %(after)s ORD
 SELECT batch FROM checkpoints WHERE worker = 'worker'
 
 -- name: states
-SELECT vehicle_states.vehicle_id, vehicle_states.state
-FROM vehicle_states JOIN vehicles ON vehicles.id = vehicle_states.vehicle_id
-WHERE vehicle_states.state IS NOT NULL
+-- Under 0 is what was learned from all vehicles. What is left of a vehicle that was deleted is of no use.
+SELECT vehicle_states.vehicle_id, vehicle_states.state, vehicle_states.batch
+FROM vehicle_states LEFT JOIN vehicles ON vehicles.id = vehicle_states.vehicle_id
+WHERE vehicle_states.state IS NOT NULL AND (vehicles.id IS NOT NULL OR vehicle_states.vehicle_id = 0)
 
 -- name: anchor_before
 SELECT time, state FROM anchors WHERE vehicle_id = %(key)s AND time < %(time)s ORDER BY time DESC LIMIT 1

@@ -54,7 +54,9 @@ DELETE FROM idempotency_keys WHERE (tenant_id, key) IN (
 -- name: sweep_orphans
 -- Left by deleted vehicles and subscriptions, and alerts whose event is past its retention.
 WITH states AS (
-    DELETE FROM vehicle_states WHERE NOT EXISTS (SELECT FROM vehicles WHERE vehicles.id = vehicle_states.vehicle_id)
+    DELETE FROM vehicle_states
+    -- Under 0 is what was learned from all vehicles.
+    WHERE vehicle_id <> 0 AND NOT EXISTS (SELECT FROM vehicles WHERE vehicles.id = vehicle_states.vehicle_id)
 ), old_anchors AS (
     DELETE FROM anchors WHERE NOT EXISTS (SELECT FROM vehicles WHERE vehicles.id = anchors.vehicle_id)
 )

@@ -19,7 +19,7 @@ from ingest.pipeline import Pipeline, PipelineSettings
 from ingest.pipeline_diff import saying, standing
 from ingest.repair import Repairs
 from store.protocol import Store
-from store.records import Commit
+from store.records import Checkpoint, Commit
 
 TENANT = "acme"
 
@@ -65,10 +65,9 @@ class SmallWorker:
         """Take up the work from the store."""
         self.pipeline = Pipeline(self._settings)
         await self._write(FixBatch.empty(), self.pipeline.apply(await self._store.world(), self._now))
-        checkpoint = await self._store.checkpoint()
-        if checkpoint is not None:
-            self.pipeline.restore(checkpoint.vehicles)
-        async for batch in self._store.fixes_after(checkpoint.batch if checkpoint is not None else 0):
+        checkpoint = await self._store.checkpoint() or Checkpoint(batch=0, vehicles={})
+        self.pipeline.restore(checkpoint.vehicles)
+        async for batch in self._store.fixes_after(checkpoint.batch, checkpoint.ahead):
             await self._write(FixBatch.empty(), self.pipeline.step(batch, self._now))
         self.pipeline.caught_up(self._now)
         await self._repair()

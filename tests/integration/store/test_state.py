@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from fleet.fix import NO_VEHICLE
 from fleet.outcome import RouteState
 from fleet.route import RouteStatus
 from fleet.vehicle import Vehicle
@@ -33,6 +34,49 @@ async def test_after_a_checkpoint_the_later_batches_and_only_those_are_read_agai
     assert checkpoint is not None
     later = [batch async for batch in restarted.fixes_after(checkpoint.batch)]
     assert [batch.time.tolist() for batch in later] == [fixes([(key, at(n))]).time.tolist() for n in (2, 3)]
+
+
+async def test_a_checkpoint_may_come_in_slices_and_a_vehicle_that_was_saved_early_is_not_fed_twice(
+    stores: Stores, build: Builder
+) -> None:
+    first, second, third = await build.keys("t1", "t2", "t3")
+    everywhere = [first, second, third]
+    begun = await build.commit(fixes([(key, at(0)) for key in everywhere]), checkpoint={first: b"one"}, checkpoint_up_to=0)
+    assert await (await stores.open()).checkpoint() is None, "not all states include the first batch"
+    middle = await build.commit(fixes([(key, at(1)) for key in everywhere]), checkpoint={second: b"two"}, checkpoint_up_to=0)
+    last = await build.commit(
+        fixes([(key, at(2)) for key in everywhere]), checkpoint={third: b"three"}, checkpoint_up_to=begun.batch
+    )
+    await build.commit(fixes([(key, at(3)) for key in everywhere]))
+    restarted = await stores.open()
+    checkpoint = await restarted.checkpoint()
+    assert checkpoint is not None
+    assert checkpoint.batch == begun.batch
+    assert dict(checkpoint.vehicles) == {first: b"one", second: b"two", third: b"three"}
+    assert dict(checkpoint.ahead) == {second: middle.batch, third: last.batch}
+    fed = [batch async for batch in restarted.fixes_after(checkpoint.batch, checkpoint.ahead)]
+    seconds = [
+        [(int(key), round(time / 1e6 - at(0).timestamp())) for key, time in zip(b.vehicle, b.time, strict=True)] for b in fed
+    ]
+    assert seconds == [[(first, 1)], [(first, 2), (second, 2)], [(first, 3), (second, 3), (third, 3)]]
+
+
+async def test_a_checkpoint_never_goes_back(stores: Stores, build: Builder) -> None:
+    (key,) = await build.keys("t1")
+    early = await build.commit(fixes([(key, at(0))]))
+    late = await build.commit(fixes([(key, at(1))]), checkpoint={key: b"new"})
+    await build.commit(checkpoint={}, checkpoint_up_to=early.batch)
+    checkpoint = await (await stores.open()).checkpoint()
+    assert checkpoint is not None
+    assert checkpoint.batch == late.batch
+
+
+async def test_what_was_learned_from_all_vehicles_comes_back_and_upkeep_leaves_it(stores: Stores, build: Builder) -> None:
+    await build.commit(checkpoint={NO_VEHICLE: b"lessons"})
+    await build.store.maintain(at(0))
+    checkpoint = await (await stores.open()).checkpoint()
+    assert checkpoint is not None
+    assert dict(checkpoint.vehicles) == {NO_VEHICLE: b"lessons"}
 
 
 async def test_the_newest_anchor_before_an_instant_is_found(store: Store, build: Builder) -> None:
@@ -80,6 +124,30 @@ async def test_positions_are_exact_before_at_and_after_checkpoints_and_restarts(
         for (n, second), value in zip(rows, lat, strict=True):
             if second > newest.get(f"t{n + 1}", (0, -1))[1]:
                 newest[f"t{n + 1}"] = (value, second)
+        assert await _places(worker.store) == newest
+        if step % 7 == 6:
+            worker = Builder(await stores.open())
+
+
+async def test_positions_are_exact_while_a_checkpoint_comes_in_slices(stores: Stores, build: Builder) -> None:
+    names = [f"t{n}" for n in range(5)]
+    keys = await build.keys(*names)
+    random = np.random.default_rng(11)
+    newest: dict[str, tuple[float, float]] = {}
+    worker, begun = build, 0
+    for step in range(30):
+        rows = [(n, int(random.integers(0, 1000))) for n in random.integers(0, 5, 4).tolist()]
+        lat = [round(float(value), 6) for value in random.random(4)]
+        # A round goes through the vehicles, one with each commit; with the last its mark is where it began.
+        saved = {keys[step % 5]: b"s"}
+        up_to = begun if step % 5 == 4 else 0
+        committed = await worker.commit(
+            fixes([(keys[n], at(second)) for n, second in rows], lat=lat), checkpoint=saved, checkpoint_up_to=up_to
+        )
+        begun = committed.batch if step % 5 == 0 else begun
+        for (n, second), value in zip(rows, lat, strict=True):
+            if second > newest.get(names[n], (0, -1))[1]:
+                newest[names[n]] = (value, second)
         assert await _places(worker.store) == newest
         if step % 7 == 6:
             worker = Builder(await stores.open())

@@ -2,8 +2,11 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import numpy.typing as npt
 
 from fleet.clock import to_micros
 from fleet.event import Event, event_id
@@ -133,9 +136,15 @@ class PlainPipeline(Pipeline):
     def tick(self, now: datetime) -> Outcome:
         return Outcome()
 
-    def checkpoint(self) -> dict[int, bytes]:
-        changed, self._changed = self._changed, set()
-        return {key: str(self.seen[key]).encode() for key in changed}
+    def changed(self) -> npt.NDArray[np.int64]:
+        return np.array(sorted(self._changed), np.int64)
+
+    def teachers(self) -> Collection[int]:
+        return ()
+
+    def states(self, keys: Collection[int], *, with_learned: bool) -> dict[int, bytes]:
+        self._changed -= set(keys)
+        return {key: str(self.seen[key]).encode() for key in keys}
 
     def restore(self, states: Mapping[int, bytes]) -> None:
         self.seen.update({key: int(state) for key, state in states.items()})
