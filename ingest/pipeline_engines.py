@@ -19,8 +19,8 @@ from fleet.outcome import Outcome
 from fleet.route import Route
 from fleet.visit import Visit
 from geofence.fences import FenceEngine
-from geofence.movement import MovementEngine
-from geofence.movement_settings import MovementSettings
+from geofence.movement.engine import MovementEngine
+from geofence.movement.settings import MovementSettings
 from geofence.plan import FencePlan
 from geofence.roster import Roster
 from geofence.settings import GeofenceSettings
@@ -28,7 +28,7 @@ from geofence.stops.engine import LEARNED_KEY, RouteEngine
 from geofence.stops.settings import RouteSettings
 
 #: Of the record below. A record of another version is not read: its vehicle starts anew.
-_VERSION: Final = 1
+_VERSION: Final = 2
 
 
 class EngineStates(msgspec.Struct, array_like=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from geofence.movement_settings import MovementSettings
+from geofence.movement.settings import MovementSettings
 from ingest.formats import FORMATS
 from ingest.loop.health import HealthServer
 from ingest.pipeline import Pipeline, PipelineSettings

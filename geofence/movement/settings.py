@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Self
+
+from fleet.clock import MICROS_PER_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,3 +34,26 @@ class MovementSettings:
     limit_mps: float | None = None
     tenant_limits_mps: Mapping[str, float] = field(default_factory=dict)
     vehicle_limits_mps: Mapping[tuple[str, str], float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Durations:
+    """Those of the settings, in microseconds."""
+
+    stand: int
+    idle: int
+    overspeed: int
+    gap: int
+    stale: int
+    offline: int
+
+    @classmethod
+    def of(cls, settings: MovementSettings) -> Self:
+        return cls(
+            stand=round(settings.stand_s * MICROS_PER_S),
+            idle=round(settings.idle_s * MICROS_PER_S),
+            overspeed=round(settings.overspeed_s * MICROS_PER_S),
+            gap=round(settings.max_gap_s * MICROS_PER_S),
+            stale=round(settings.stale_s * MICROS_PER_S),
+            offline=round(settings.offline_s * MICROS_PER_S),
+        )

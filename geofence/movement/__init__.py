@@ -1,0 +1,1 @@
+"""Movement of vehicles: moving and standing, trips, idling, speeding and silence."""

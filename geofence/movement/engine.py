@@ -1,0 +1,230 @@
+"""The engine of movement: moving and standing, trips, idling, speeding and silence of every vehicle.
+
+Each watch looks over a whole batch in columns and takes up one by one only what it has to tell of. They do not depend on each
+other, but that idling goes by the gait. What is found depends on each vehicle's sorted fixes alone, however batches are cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+import numpy as np
+
+from fleet.clock import to_micros
+from fleet.fix import FixBatch
+from fleet.outcome import Outcome
+from geofence.findings import Findings, instant_text, seconds
+from geofence.movement.course import CM_PER_M, Course, Floats
+from geofence.movement.gait import Changes, Gait
+from geofence.movement.idling import watch_idling
+from geofence.movement.ignition import ON, Ignition
+from geofence.movement.said import GAIT, Said, Word
+from geofence.movement.settings import Durations, MovementSettings
+from geofence.movement.silence import level_of, silence_words, watch_silence
+from geofence.movement.speeding import SpeedWatch
+from geofence.movement.traces import MOVING, STANDING, Traces
+from geofence.plan import FencePlan
+from geofence.roster import NO_TENANT, Roster
+from geofence.rows import Rows, by_vehicle
+from geofence.slots import NO_SLOT, Int64s, as_keys
+from geofence.stays import NEVER
+
+
+class MovementEngine:
+    """State by slot of the roster."""
+
+    def __init__(self, settings: MovementSettings, roster: Roster) -> None:
+        self._settings = settings
+        self._durations = Durations.of(settings)
+        self._roster = roster
+        self._traces = Traces()
+        self._fences = FencePlan.empty()
+        self._presumed: dict[int, int] = {}
+
+    def set_fences(self, plan: FencePlan) -> None:
+        """Of these fences those count that limit the speed."""
+        limited = {number: fence for number, fence in plan.fences.items() if fence.fence.max_speed_mps is not None}
+        if limited.keys() != self._fences.fences.keys() or any(
+            limited[number] is not self._fences.fences[number] for number in limited
+        ):
+            self._fences = FencePlan(limited, plan.numbers, [])
+
+    # what comes in
+
+    def step(self, batch: FixBatch, now: datetime) -> Outcome:
+        rows = self._rows(batch)
+        if rows is None:
+            return Outcome()
+        said = Said()
+        before = rows.before(self._traces["time"][rows.slots], rows.batch.time)
+        watch_silence(rows, before, self._traces, self._durations, said)
+        self._move(rows, said)
+        self._watch_speed(rows, before, said)
+        self._traces.put(rows.vehicles, {"time": rows.batch.time[rows.ends], "told": np.int8(0)})
+        findings = Findings(now)
+        said.tell(findings, lambda number: self._roster.whose(int(rows.vehicles[number])))
+        return Outcome(events=findings.events)
+
+    def _rows(self, batch: FixBatch) -> Rows | None:
+        """The fixes of vehicles that were named."""
+        slots = self._roster.assign(batch.vehicle)
+        self._traces.reserve(len(self._roster))
+        is_named = self._roster.tenants(slots) != NO_TENANT
+        if not is_named.all():
+            batch, slots = batch.take(is_named), slots[is_named]
+        return by_vehicle(batch, slots) if len(batch) else None
+
+    def _move(self, rows: Rows, said: Said) -> None:
+        """Moving and standing, and what goes by it."""
+        traces, slots = self._traces, rows.vehicles
+        ignition = Ignition.of(rows, traces)
+        before = {name: traces[name][slots] for name in ("state", "since")} if ignition is not None else {}
+        course = Course.of(rows, traces, self._settings)
+        gait = Gait(self._settings, self._durations, course, traces, slots)
+        for change in gait.go():
+            self._tell(change, course, said)
+        if ignition is not None:
+            states = gait.turns.by_row(rows, before)
+            told = watch_idling(rows, ignition, states, traces, self._settings, self._durations, said)
+            ends = rows.ends
+            traces.put(slots, {"ignition": ignition.state[ends], "ignition_since": ignition.since[ends], "idle_since": told})
+
+    def _tell(self, change: Changes, course: Course, said: Said) -> None:
+        """News of moving or of standing."""
+        for at, position in enumerate(change.position.tolist()):
+            row, number, began = int(course.rows[position]), int(change.number[at]), int(change.began[at])
+            proved_at = instant_text(int(course.time[position]))
+            if change.is_start:
+                moved_m, speed_mps = round(float(change.away_m[at]), 1), round(float(course.speed_mps[position]), 2)
+                limit_m = self._settings.stand_radius_m
+                data = {"moved_m": moved_m, "limit_m": limit_m, "speed_mps": speed_mps, "proved_at": proved_at}
+                said.add(Word(row, GAIT, number, "vehicle.moving", began, data))
+                continue
+            data = {
+                "lat": round(float(change.lat[at]), 7),
+                "lon": round(float(change.lon[at]), 7),
+                "limit_s": self._settings.stand_s,
+                "trip": _trip(change, at, began) if change.before[at] == MOVING else None,
+                "proved_at": proved_at,
+            }
+            said.add(Word(row, GAIT, number, "vehicle.stopped", began, data))
+
+    def _watch_speed(self, rows: Rows, before: Int64s, said: Said) -> None:
+        limits_mps = self._limits_mps(rows)
+        if limits_mps is None and not len(self._fences) and not (self._traces["over_since"][rows.vehicles] != NEVER).any():
+            return
+        if limits_mps is None:
+            limits_mps = np.full(len(rows.vehicles), np.inf)
+        SpeedWatch(rows, before, self._durations, self._fences, said).watch(limits_mps, self._traces, self._roster)
+
+    def _limits_mps(self, rows: Rows) -> Floats | None:
+        """Of each vehicle, outside of fences; None where nobody has one."""
+        settings = self._settings
+        general = np.inf if settings.limit_mps is None else settings.limit_mps
+        if not (settings.tenant_limits_mps or settings.vehicle_limits_mps):
+            return None if settings.limit_mps is None else np.full(len(rows.vehicles), general)
+        limits = []
+        for slot in rows.vehicles.tolist():
+            whose = self._roster.whose(slot)
+            limits.append(settings.vehicle_limits_mps.get(whose, settings.tenant_limits_mps.get(whose[0], general)))
+        return np.array(limits)
+
+    # the passing of time
+
+    def tick(self, now: datetime) -> Outcome:
+        """Vehicles that have been silent for too long are stale, then offline."""
+        return self._tick(now, np.arange(len(self._traces)))
+
+    def tick_one(self, key: int, now: datetime) -> Outcome:
+        """`tick` for one vehicle."""
+        slot = self._slot(key)
+        return self._tick(now, np.array([] if slot is None else [slot], np.int64))
+
+    def silent_by(self, now: datetime) -> dict[int, int]:
+        """The vehicles that `tick` would call silent, as `take_presumed` would give them."""
+        slots = self._silent(now, np.arange(len(self._traces)))
+        return {int(self._roster.slots.keys[slot]): self._told_until(slot, self._level(slot, to_micros(now))) for slot in slots}
+
+    def take_presumed(self) -> dict[int, int]:
+        """Vehicles that ticks have called silent since the last call: by key, until when a fix would prove that wrong."""
+        presumed, self._presumed = self._presumed, {}
+        return {int(self._roster.slots.keys[slot]): until for slot, until in presumed.items()}
+
+    def _tick(self, now: datetime, slots: Int64s) -> Outcome:
+        findings = Findings(now)
+        for slot in self._silent(now, slots):
+            level, last = self._level(slot, to_micros(now)), int(self._traces["time"][slot])
+            findings.about(*self._roster.whose(slot))
+            for word in silence_words(0, 0, last, int(self._traces["told"][slot]), level, self._durations):
+                findings.event(word.kind, word.occurred, word.data)
+            self._traces["told"][slot] = level
+            self._presumed[slot] = self._told_until(slot, level)
+        return Outcome(events=findings.events)
+
+    def _silent(self, now: datetime, slots: Int64s) -> list[int]:
+        """Those of the slots of which more has to be said than was."""
+        at, time = to_micros(now), self._traces["time"][slots]
+        level = (time <= at - self._durations.stale).astype(np.int8) + (time <= at - self._durations.offline)
+        due = slots[(level > self._traces["told"][slots]) & (time != NEVER)]
+        return [slot for slot in due.tolist() if self._roster.whose(slot)[1]]
+
+    def _level(self, slot: int, at: int) -> int:
+        return level_of(at - int(self._traces["time"][slot]), self._durations)
+
+    def _told_until(self, slot: int, level: int) -> int:
+        return int(self._traces["time"][slot]) + (self._durations.offline if level > 1 else self._durations.stale)
+
+    # state in and out
+
+    def snapshot(self, keys: Iterable[int]) -> dict[int, bytes]:
+        wanted = as_keys(keys)
+        slots = self._roster.assign(wanted)
+        self._traces.reserve(len(self._roster))
+        return dict(zip(wanted.tolist(), self._traces.packed(slots), strict=True))
+
+    def restore(self, states: Mapping[int, bytes]) -> None:
+        slots = self._roster.assign(as_keys(states))
+        self._traces.reserve(len(self._roster))
+        self._traces.unpack(slots, b"".join(states.values()))
+
+    def forget(self, key: int) -> None:
+        slot = self._slot(key)
+        if slot is not None:
+            self._traces.clear(slot)
+
+    def forget_presumptions(self, key: int) -> None:
+        """What the passing of time alone has said of a vehicle is unsaid: its state is that of its fixes."""
+        slot = self._slot(key)
+        if slot is not None:
+            self._traces["told"][slot] = 0
+
+    def is_settled(self, key: int) -> bool:
+        """Whether nothing that later fixes bring about can be dated before the vehicle's last fix."""
+        slot = self._slot(key)
+        if slot is None:
+            return True
+        trace = self._traces.one(slot)
+        idles = trace.state == STANDING and trace.ignition == ON
+        may_idle = idles and trace.idle_since != max(trace.since, trace.ignition_since)
+        may_speed = trace.over_since != NEVER and not trace.over_told
+        return trace.pending == NEVER and not may_idle and not may_speed
+
+    def last_instant(self, key: int) -> int:
+        """The instant of the vehicle's last fix; NEVER where there is none."""
+        slot = self._slot(key)
+        return NEVER if slot is None else int(self._traces["time"][slot])
+
+    def _slot(self, key: int) -> int | None:
+        """The slot of a vehicle of which something may be known."""
+        slot = self._roster.slots.find_one(key)
+        return slot if slot != NO_SLOT and slot < len(self._traces) else None
+
+
+def _trip(change: Changes, at: int, ended: int) -> dict[str, object]:
+    started = int(change.before_since[at])
+    return {
+        "started_at": instant_text(started),
+        "distance_m": round(int(change.way_cm[at]) / CM_PER_M),
+        "duration_s": seconds(ended - started),
+    }
