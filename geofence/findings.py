@@ -17,7 +17,7 @@ from fleet.visit import Visit
 from geofence.stays import NEVER, Stay
 
 _MILLISECOND: Final = 1_000
-_DAY: Final = 86_400 * MICROS_PER_S
+_MINUTE: Final = 60 * MICROS_PER_S
 
 
 def interpolated(start: int, end: int, fraction: float) -> int:
@@ -31,20 +31,18 @@ def seconds(micros: int) -> float:
     return round(micros / MICROS_PER_S, 3)
 
 
-@lru_cache(maxsize=64)
-def _day(number: int) -> str:
-    """The date of a day since 1970."""
-    return (EPOCH + timedelta(days=number)).date().isoformat()
+@lru_cache(maxsize=8_192)
+def _minute(number: int) -> str:
+    """Date, hour and minute of a minute since 1970."""
+    return (EPOCH + timedelta(minutes=number)).strftime("%Y-%m-%dT%H:%M:").rjust(17, "0")
 
 
 def instant_text(micros: int) -> str:
-    """`fleet.clock.rfc3339_micros`, three times as fast: every finding says several instants."""
-    day, rest = divmod(micros, _DAY)
-    second, fraction = divmod(rest, MICROS_PER_S)
-    minute, second = divmod(second, 60)
-    hour, minute = divmod(minute, 60)
-    part = f"{fraction:06d}" if fraction % _MILLISECOND else f"{fraction // _MILLISECOND:03d}"
-    return f"{_day(day)}T{hour:02d}:{minute:02d}:{second:02d}.{part}Z"
+    """`fleet.clock.rfc3339_micros`, four times as fast: every finding says several instants, and most are of the last few hours."""
+    minute, rest = divmod(micros, _MINUTE)
+    if rest % _MILLISECOND:
+        return f"{_minute(minute)}{rest // MICROS_PER_S:02d}.{rest % MICROS_PER_S:06d}Z"
+    return f"{_minute(minute)}{rest // MICROS_PER_S:02d}.{rest % MICROS_PER_S // _MILLISECOND:03d}Z"
 
 
 class Findings:

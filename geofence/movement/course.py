@@ -48,9 +48,9 @@ class Course:
     is_slow: Booleans
     is_fast: Booleans
     until_cm: Int64s
-    #: The next slow position, from this one on; N where none is.
+    #: The next slow position of the vehicle, from this one on; its end or beyond where none is.
     next_slow: Int64s
-    #: Where the last run of fast positions began, up to this one; -1 where none did.
+    #: Where the vehicle's last run of fast positions began, up to this one; before its start where none did.
     run_start: Int64s
 
     @classmethod
@@ -83,7 +83,7 @@ class Course:
             is_slow=is_slow,
             is_fast=is_fast,
             until_cm=until_cm,
-            next_slow=_next(is_slow),
+            next_slow=_next(is_slow, first),
             run_start=_run_starts(is_fast, first),
         )
 
@@ -102,6 +102,8 @@ def _usable(rows: Rows, max_accuracy_m: float) -> tuple[Int64s, FixBatch, Int64s
 
 def _before(known: npt.NDArray[Any], column: Column, first: Int64s) -> Column:
     """The column one position earlier; what was known where a vehicle's first position is."""
+    if len(first) == len(column):
+        return known
     before = np.empty_like(column)
     before[1:] = column[:-1]
     before[first] = known[first]
@@ -118,13 +120,17 @@ def _ways_m(chosen: Booleans, lat: Floats, lon: Floats, batch: FixBatch) -> Floa
     return ways_m
 
 
-def _next(chosen: Booleans) -> Int64s:
+def _next(chosen: Booleans, first: Int64s) -> Int64s:
     positions = np.where(chosen, np.arange(len(chosen)), len(chosen))
+    if len(first) == len(chosen):
+        return positions  # further ones are other vehicles'
     return np.asarray(np.minimum.accumulate(positions[::-1])[::-1])
 
 
 def _run_starts(chosen: Booleans, first: Int64s) -> Int64s:
     begins = chosen.copy()
-    begins[1:] &= ~chosen[:-1]
-    begins[first] = chosen[first]
-    return np.maximum.accumulate(np.where(begins, np.arange(len(chosen)), -1))
+    if len(first) != len(chosen):
+        begins[1:] &= ~chosen[:-1]
+        begins[first] = chosen[first]
+    positions = np.where(begins, np.arange(len(chosen)), -1)
+    return positions if len(first) == len(chosen) else np.maximum.accumulate(positions)

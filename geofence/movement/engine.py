@@ -14,16 +14,17 @@ import numpy as np
 from fleet.clock import to_micros
 from fleet.fix import FixBatch
 from fleet.outcome import Outcome
-from geofence.findings import Findings, instant_text, seconds
-from geofence.movement.course import CM_PER_M, Course, Floats
-from geofence.movement.gait import Changes, Gait
+from geofence.findings import Findings
+from geofence.movement.course import Course, Floats
+from geofence.movement.gait import Gait
 from geofence.movement.idling import watch_idling
 from geofence.movement.ignition import ON, Ignition
-from geofence.movement.said import GAIT, Said, Word
+from geofence.movement.said import Said
 from geofence.movement.settings import Durations, MovementSettings
 from geofence.movement.silence import level_of, silence_words, watch_silence
 from geofence.movement.speeding import SpeedWatch
-from geofence.movement.traces import MOVING, STANDING, Traces
+from geofence.movement.traces import STANDING, Traces
+from geofence.movement.words import tell_changes
 from geofence.plan import FencePlan
 from geofence.roster import NO_TENANT, Roster
 from geofence.rows import Rows, by_vehicle
@@ -83,32 +84,12 @@ class MovementEngine:
         course = Course.of(rows, traces, self._settings)
         gait = Gait(self._settings, self._durations, course, traces, slots)
         for change in gait.go():
-            self._tell(change, course, said)
+            tell_changes(change, course, self._settings, said)
         if ignition is not None:
             states = gait.turns.by_row(rows, before)
             told = watch_idling(rows, ignition, states, traces, self._settings, self._durations, said)
             ends = rows.ends
             traces.put(slots, {"ignition": ignition.state[ends], "ignition_since": ignition.since[ends], "idle_since": told})
-
-    def _tell(self, change: Changes, course: Course, said: Said) -> None:
-        """News of moving or of standing."""
-        for at, position in enumerate(change.position.tolist()):
-            row, number, began = int(course.rows[position]), int(change.number[at]), int(change.began[at])
-            proved_at = instant_text(int(course.time[position]))
-            if change.is_start:
-                moved_m, speed_mps = round(float(change.away_m[at]), 1), round(float(course.speed_mps[position]), 2)
-                limit_m = self._settings.stand_radius_m
-                data = {"moved_m": moved_m, "limit_m": limit_m, "speed_mps": speed_mps, "proved_at": proved_at}
-                said.add(Word(row, GAIT, number, "vehicle.moving", began, data))
-                continue
-            data = {
-                "lat": round(float(change.lat[at]), 7),
-                "lon": round(float(change.lon[at]), 7),
-                "limit_s": self._settings.stand_s,
-                "trip": _trip(change, at, began) if change.before[at] == MOVING else None,
-                "proved_at": proved_at,
-            }
-            said.add(Word(row, GAIT, number, "vehicle.stopped", began, data))
 
     def _watch_speed(self, rows: Rows, before: Int64s, said: Said) -> None:
         limits_mps = self._limits_mps(rows)
@@ -219,12 +200,3 @@ class MovementEngine:
         """The slot of a vehicle of which something may be known."""
         slot = self._roster.slots.find_one(key)
         return slot if slot != NO_SLOT and slot < len(self._traces) else None
-
-
-def _trip(change: Changes, at: int, ended: int) -> dict[str, object]:
-    started = int(change.before_since[at])
-    return {
-        "started_at": instant_text(started),
-        "distance_m": round(int(change.way_cm[at]) / CM_PER_M),
-        "duration_s": seconds(ended - started),
-    }

@@ -47,7 +47,7 @@ class _Looked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """News of moving and standing, K of them. `position` is that of the fix that proved it, `number` its vehicle's.
+    """News of moving or standing, K of them. `position` is that of the fix that proved it, `number` its vehicle's.
 
     `began`: since when, dated back; `before`: the state left and `before_since` since when it was; `way_cm` of a stop: of the trip
     that ended, of a start: from the place that was left.
