@@ -11,6 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
+from fleet.command import Answer, Uplink
 from fleet.fix import FixBatch, Int32s
 from fleet.message import MessageBatch
 from fleet.screening import Reason
@@ -71,6 +72,10 @@ class Decoded:
     trackers: Sequence[tuple[str, str]] = ()
     refused: list[Refusal] = field(default_factory=list)
     ignored: list[int] = field(default_factory=list)
+    #: What trackers said to commands; their messages are in `ignored`.
+    answers: list[Answer] = field(default_factory=list)
+    #: How trackers of this batch were heard that do not speak the native format; filled by the router.
+    uplinks: list[Uplink] = field(default_factory=list)
 
 
 class Format(Protocol):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from fleet.command import Answer, Uplink
 from fleet.fix import FixBatch
 from fleet.message import DeadLetter, MessageBatch
 from fleet.screening import Flag, Reason
@@ -16,6 +17,7 @@ from ingest.deadletters import dead_letters
 from ingest.protocol import Decoded
 from ingest.registry import Registry
 from ingest.router import Router
+from ingest.uplinks import Uplinks
 from ingest.screen import Screen
 
 
@@ -30,6 +32,9 @@ class Taken:
     duplicates: int = 0
     flagged: dict[Flag, int] = field(default_factory=dict)
     ignored: int = 0
+    answers: list[Answer] = field(default_factory=list)
+    #: Trackers that were heard otherwise than before.
+    uplinks: list[Uplink] = field(default_factory=list)
 
 
 class Reception:
@@ -39,6 +44,7 @@ class Reception:
         self.router = router
         self.registry = registry
         self.screen = screen
+        self._uplinks = Uplinks()
 
     def decode(self, batch: MessageBatch) -> Decoded:
         return self.router.decode(batch)
@@ -65,4 +71,6 @@ class Reception:
             duplicates=screened.duplicates,
             flagged=screened.flagged,
             ignored=len(decoded.ignored),
+            answers=decoded.answers,
+            uplinks=self._uplinks.changed(decoded.uplinks) if decoded.uplinks else [],
         )

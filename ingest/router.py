@@ -13,9 +13,11 @@ from typing import Final
 
 import numpy as np
 
+from fleet.command import Uplink
 from fleet.fix import FixBatch
 from fleet.message import MessageBatch
 from fleet.screening import Reason
+from ingest.formats.answers import ANSWERS
 from ingest.formats.topics import REMEMBERED_TOPICS, TopicFilter
 from ingest.protocol import Decoded, Format, Refusal
 
@@ -26,8 +28,10 @@ DEFAULT_LARGEST_PAYLOAD_BYTES: Final = 1 << 20
 #: Topics that mean something to other parts and are no fix (`contracts`: status, command and its replies).
 #: `outrider/` is this product's own bus: somebody who subscribes to `#` must not feed live frames in again.
 _SPEECHLESS: Final = tuple(
-    map(TopicFilter, ("fleet/+/+/status", "fleet/+/+/command/#", "owntracks/+/+/status", "outrider/#", "$SYS/#"))
+    map(TopicFilter, ("fleet/+/+/status", "fleet/+/+/command", "owntracks/+/+/cmd", "owntracks/+/+/status", "outrider/#", "$SYS/#"))
 )
+#: The format whose trackers are known by their names alone: nobody need remember their topics.
+_NATIVE: Final = "native"
 _IGNORED: Final = -2
 _UNKNOWN: Final = -1
 
@@ -59,8 +63,8 @@ class Router:
     ) -> None:
         """`narrowed_to`: topic filters (OUTRIDER_MQTT_TOPICS) that are subscribed to instead of all that the formats know;
         what comes in on them still finds its format by the formats' own filters."""
-        self._selected = list(selected)
-        self._filters = [[TopicFilter(topic) for topic in selection.topics] for selection in selected]
+        self._selected = [*selected, *_answers_of(selected)]
+        self._filters = [[TopicFilter(topic) for topic in selection.topics] for selection in self._selected]
         self._default_tenant = default_tenant
         self._largest_payload_bytes = largest_payload_bytes
         self._narrowed_to = tuple(narrowed_to)
@@ -119,13 +123,16 @@ class Router:
         """By one format. A decoder that raises has a defect; it must not cost more than the messages that show it."""
         wire_format = self._selected[route].format
         try:
-            return wire_format.decode(batch, self._default_tenant)
+            decoded = wire_format.decode(batch, self._default_tenant)
         except Exception as defect:
             if len(batch) > 1:
                 return _joined([_renumbered(self._decode_by(route, _part(batch, [index])), [index]) for index in range(len(batch))])
             log.exception("the format %s has a defect, shown by a message on %r", wire_format.name, batch.topics[0])
             detail = f"the decoder of {wire_format.name} failed: {type(defect).__name__}"
             return Decoded(fixes=FixBatch.empty(), refused=[Refusal(message=0, reason=Reason.UNSUPPORTED, detail=detail)])
+        if wire_format.name != _NATIVE and len(decoded.tracker):
+            decoded.uplinks = _uplinks(wire_format.name, batch, decoded)
+        return decoded
 
     def _refusal(self, index: int, route: int, broken: Reason | None, batch: MessageBatch) -> Refusal | None:
         """What is wrong with a message before anybody looks inside; None where nothing is."""
@@ -173,4 +180,22 @@ def _joined(parts: Sequence[Decoded]) -> Decoded:
         trackers=[tracker for part in parts for tracker in part.trackers],
         refused=[refusal for part in parts for refusal in part.refused],
         ignored=[message for part in parts for message in part.ignored],
+        answers=[answer for part in parts for answer in part.answers],
+        uplinks=[uplink for part in parts for uplink in part.uplinks],
     )
+
+
+def _answers_of(selected: Sequence[Selection]) -> list[Selection]:
+    """The topics on which trackers of the selected formats answer to commands."""
+    names = {selection.format.name for selection in selected}
+    return [Selection(format=one, topics=one.topics) for one in ANSWERS if one.of_format in names]
+
+
+def _uplinks(name: str, batch: MessageBatch, decoded: Decoded) -> list[Uplink]:
+    """How each tracker of the batch was heard."""
+    trackers, first = np.unique(decoded.tracker, return_index=True)
+    messages = decoded.fixes.message[first]
+    return [
+        Uplink(tenant=decoded.trackers[tracker][0], tracker=decoded.trackers[tracker][1], format=name, topic=batch.topics[message])
+        for tracker, message in zip(trackers.tolist(), messages.tolist(), strict=True)
+    ]

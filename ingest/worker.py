@@ -208,7 +208,13 @@ class Worker:
         letters, dropped = (taken.dead_letters, 0) if is_retry else self._limit.admit(taken.dead_letters, newest_receipt(parts))
         self._accounting.taken(batch, taken, dropped)
         return Prepared(
-            batches=list(parts), fixes=[taken.fixes], outcome=outcome, dead_letters=list(letters), duplicates=taken.duplicates
+            batches=list(parts),
+            fixes=[taken.fixes],
+            outcome=outcome,
+            dead_letters=list(letters),
+            answers=taken.answers,
+            uplinks=taken.uplinks,
+            duplicates=taken.duplicates,
         )
 
     async def _try_again(self) -> None:

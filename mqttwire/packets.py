@@ -134,12 +134,15 @@ def remaining_length(size: int) -> bytes:
     return bytes(encoded)
 
 
-def publish(topic: bytes, payload: bytes, *, packet_id: bytes, retain: bool, has_properties: bool) -> bytes:
-    """A PUBLISH at QoS 1 with its two bytes of packet id, or at QoS 0 where `packet_id` is empty.
+def publish(
+    topic: bytes, payload: bytes, *, packet_id: bytes, retain: bool, has_properties: bool, expiry_s: int | None = None
+) -> bytes:
+    """A PUBLISH at QoS 1 with its two bytes of packet id, or at QoS 0 where `packet_id` is empty. After `expiry_s` the broker
+    hands it to nobody any more (MQTT 5.0, 3.3.2.3.3); 3.1.1 cannot say that.
 
     DUP is never set: it belongs to a session that goes on, and publishers start a clean one with each connection.
     """
     head = 0x30 | retain | (0x02 if packet_id else 0)
-    properties = b"\x00" if has_properties else b""
+    properties = b"" if not has_properties else b"\x00" if expiry_s is None else b"\x05\x02" + expiry_s.to_bytes(4, "big")
     size = 2 + len(topic) + len(packet_id) + len(properties) + len(payload)
     return b"".join((bytes((head,)), remaining_length(size), len(topic).to_bytes(2, "big"), topic, packet_id, properties, payload))

@@ -36,6 +36,7 @@ class _Outgoing:
     retain: bool
     #: Done when the broker has answered, with what is wrong ("" for nothing); only where somebody waits for it.
     answer: asyncio.Future[str] | None = None
+    expiry_s: int | None = None
 
 
 class Publisher(Listener):
@@ -122,10 +123,13 @@ class Publisher(Listener):
         else:
             await self._send(_Outgoing(topic.encode(), payload, retain))
 
-    async def deliver(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
-        """Publish at QoS 1 and return when the broker has it. Raises PublishRefused where it does not want it."""
+    async def deliver(self, topic: str, payload: bytes, *, retain: bool = False, expiry_s: int | None = None) -> None:
+        """Publish at QoS 1 and return when the broker has it. Raises PublishRefused where it does not want it.
+
+        The broker does not keep it for absent subscribers for longer than `expiry_s` seconds (MQTT 5 only).
+        """
         answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        await self._send(_Outgoing(topic.encode(), payload, retain, answer))
+        await self._send(_Outgoing(topic.encode(), payload, retain, answer, expiry_s))
         problem = await answer
         if problem:
             raise PublishRefused(topic, problem)
@@ -293,6 +297,7 @@ def _packet(connection: Connection, message: _Outgoing, packet_id: bytes) -> byt
         packet_id=packet_id,
         retain=message.retain,
         has_properties=connection.dialect.has_properties,
+        expiry_s=message.expiry_s,
     )
     if server.max_packet_bytes is not None and len(packet) > server.max_packet_bytes:
         raise PublishRefused(message.topic.decode(), f"the broker takes packets of at most {server.max_packet_bytes} bytes")

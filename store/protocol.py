@@ -17,6 +17,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from fleet.access import ApiKey
+from fleet.command import Command, Uplink
 from fleet.fence import Fence
 from fleet.fix import FixBatch
 from fleet.message import DeadLetter
@@ -50,6 +51,7 @@ __all__ = [
     "Change",
     "Checkpoint",
     "Commit",
+    "CommandStore",
     "Committed",
     "IngestStore",
     "LatestPosition",
@@ -117,6 +119,7 @@ class IngestStore(Protocol):
 
         * A fix with the (vehicle, time) of another is a duplicate: the first stored wins, within a batch the first row.
         * A fix that cannot be stored (`store.storable`) becomes a dead letter and holds up nothing.
+        * What trackers answer closes their commands, once: see `fleet.command.Answers`.
         * A dead letter with the topic, payload, reason and detail of another is the same one, come once more.
         * Dead letters that were tried again (`Commit.retried`) are removed before new ones are added: one that is refused
           again is a new one.
@@ -294,7 +297,46 @@ class AccessStore(Protocol):
         ...
 
 
-class Store(IngestStore, ReadStore, AlertStore, AccessStore, Protocol):
+class CommandStore(Protocol):
+    """Commands on their way to trackers. Their answers come in with a worker's commit (`Commit.answers`)."""
+
+    async def uplink(self, tenant: str, tracker: str) -> Uplink | None:
+        """How the tracker was heard last, where that was not in the native format."""
+        ...
+
+    async def add_command(self, command: Command) -> None:
+        """Raises AlreadyExists, Rejected."""
+        ...
+
+    async def command(self, tenant: str, tracker: str, id: str) -> Command:  # noqa: A002 - the domain's word
+        """Raises NotFound."""
+        ...
+
+    async def commands(
+        self, tenant: str, tracker: str, *, status: str | None = None, limit: int, after: int = 0
+    ) -> list[tuple[int, Command]]:
+        """Of a tracker, with their numbers, newest first; `after` is the last number of the page before, 0 = from the newest."""
+        ...
+
+    async def claim_commands(self, now: datetime, *, limit: int, lease_s: float) -> list[Command]:
+        """Queued ones that have not expired, oldest first, leased to this caller until now + lease_s. Of commands whose answers
+        come in order, a tracker gets one at a time."""
+        ...
+
+    async def command_sent(self, tenant: str, id: str, now: datetime) -> None:  # noqa: A002 - the domain's word
+        """The broker has it. One that is closed already stays so."""
+        ...
+
+    async def command_failed(self, tenant: str, id: str, *, error: str) -> None:  # noqa: A002 - the domain's word
+        """Unless it is closed already."""
+        ...
+
+    async def expire_commands(self, now: datetime) -> int:
+        """Close those whose time is over; how many."""
+        ...
+
+
+class Store(IngestStore, ReadStore, AlertStore, AccessStore, CommandStore, Protocol):
     """Everything; what `outrider` opens and hands down."""
 
     @property

@@ -9,6 +9,7 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
+from fleet.command import Answer, Uplink
 from fleet.event import Event
 from fleet.fence import Fence
 from fleet.fix import FixBatch
@@ -80,6 +81,9 @@ class Commit:
     #: Vehicle key -> instant: anchors of that vehicle at or after it know nothing of a late fix; dropped before
     #: `anchors` are written.
     stale_anchors: Mapping[int, datetime] = field(default_factory=dict)
+    #: What trackers said to commands, and trackers that were heard in another format or on another topic than before.
+    answers: Sequence[Answer] = ()
+    uplinks: Sequence[Uplink] = ()
     #: Numbers of dead letters that were tried again: what came of them is in this commit, and they go.
     retried: Sequence[int] = ()
     #: The messages that `fixes.message` counts; lets a fix that cannot be stored become a dead letter with its payload.
@@ -176,7 +180,7 @@ class Retention:
     """How many days each kind of record is kept; 0 = for ever. Fixes and ETAs go by whole days.
 
     What is over decides: fixes by the tracker's instant, ETAs by the instant of prediction, events by `recorded_at`,
-    visits by their end, alerts by their last attempt, dead letters by their newest receipt.
+    visits by their end, alerts by their last attempt, commands by when they were asked for, dead letters by their newest receipt.
     """
 
     fixes_days: int = 0
@@ -185,6 +189,7 @@ class Retention:
     visits_days: int = 0
     dead_letters_days: int = 30
     alerts_days: int = 30
+    commands_days: int = 90
     #: No later fix than this is folded again; must not be less than the engine's late-data horizon.
     anchors_days: int = 4
     idempotency_keys_days: int = 2

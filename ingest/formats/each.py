@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+from fleet.clock import from_micros
+from fleet.command import Answer
 from fleet.message import MessageBatch
+from ingest.formats.extras import storable
 from ingest.formats.refusing import Unreadable
 from ingest.formats.rows import Row, Rows
 from ingest.protocol import Decoded
@@ -30,6 +34,14 @@ class Message:
 
     def ignore(self) -> None:
         self.rows.ignore(self.index)
+
+    def answer(self, ident: str, data: Any, *, key: str = "", has_failed: bool = False) -> None:
+        """It is what the tracker says to a command."""
+        received_at = from_micros(self.received)
+        answer = Answer(
+            tenant=self.tenant, tracker=ident, key=key, data=storable(data), has_failed=has_failed, received_at=received_at
+        )
+        self.rows.answer(self.index, answer)
 
     def refuse(self, unreadable: Unreadable, ident: str | None = None) -> None:
         whose = None if ident is None else (self.tenant, ident)

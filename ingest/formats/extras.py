@@ -58,6 +58,11 @@ def encode_extras(extras: Mapping[str, Any]) -> bytes | None:
     return text.replace(_NUL, _NUL_REPLACED) if _NUL in text else text
 
 
+def storable(value: Any) -> Any:
+    """A parsed JSON value without what no database holds, as `encode_extras` writes it."""
+    return orjson.loads(encode_extras({"value": value}) or b'{"value":null}')["value"]
+
+
 def encode_all(extras: Sequence[Mapping[str, Any] | None]) -> list[bytes | None]:
     """`encode_extras` for a column."""
     return [encode_extras(one) if one else None for one in extras]

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from fleet.command import Answer
 from fleet.fix import NO_SATELLITES, FixBatch, Float32s, Float64s, Int16s, Int64s
 from fleet.screening import Flag, Reason
 from ingest.formats.extras import encode_extras
@@ -70,6 +71,7 @@ class Rows:
         self._index: dict[tuple[str, str], int] = {}
         self._refused: list[Refusal] = []
         self._ignored: list[int] = []
+        self._answers: list[Answer] = []
 
     def add(self, message: int, tenant: str, ident: str, row: Row) -> None:
         self._rows.append(row)
@@ -81,6 +83,10 @@ class Rows:
 
     def ignore(self, message: int) -> None:
         self._ignored.append(message)
+
+    def answer(self, message: int, answer: Answer) -> None:
+        self._ignored.append(message)
+        self._answers.append(answer)
 
     def decoded(self, received: Sequence[int]) -> Decoded:
         """The columns; `received` holds the instant of receipt of each message of the batch."""
@@ -107,6 +113,7 @@ class Rows:
             trackers=list(self._index),
             refused=self._refused,
             ignored=self._ignored,
+            answers=self._answers,
         )
 
 

@@ -73,7 +73,7 @@ def _row_of_record(record: AvlRecord) -> Row:
 def _read_json(message: Message, ident: str) -> None:
     said = an_object(parse_json(message.payload))
     if "RSP" in said:
-        message.ignore()  # the answer to a command
+        message.answer(ident, said["RSP"])
         return
     state = said.get("state")
     reported = state.get("reported") if isinstance(state, dict) else None

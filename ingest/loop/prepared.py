@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from fleet.command import Answer, Uplink
 from fleet.fix import FixBatch
 from fleet.message import DeadLetter, MessageBatch
 from fleet.outcome import Outcome
@@ -26,6 +27,8 @@ class Prepared:
     outcome: Outcome = field(default_factory=Outcome)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     anchors: list[Anchor] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    uplinks: list[Uplink] = field(default_factory=list)
     #: Dead letters (their numbers) that `batches` hold once more.
     retried: list[int] = field(default_factory=list)
     checkpoint: Slice | None = None
@@ -52,6 +55,7 @@ class Prepared:
             or any(map(len, self.fixes))
             or self.dead_letters
             or self.retried
+            or self.answers
             or self.anchors
             or self.checkpoint is not None
             or not self.outcome.is_empty
@@ -61,7 +65,12 @@ class Prepared:
     def has_nothing_to_write(self) -> bool:
         """Whether only the acknowledgement is left (duplicates, ignored messages)."""
         return not any(map(len, self.fixes)) and not (
-            self.dead_letters or self.retried or self.anchors or self.checkpoint is not None or not self.outcome.is_empty
+            self.dead_letters
+            or self.retried
+            or self.answers
+            or self.anchors
+            or self.checkpoint is not None
+            or not self.outcome.is_empty
         )
 
     def add(self, later: Prepared) -> None:
@@ -76,6 +85,8 @@ class Prepared:
         self.dead_letters += later.dead_letters
         self.anchors += later.anchors
         self.retried += later.retried
+        self.answers += later.answers
+        self.uplinks += later.uplinks
         self.reasons += later.reasons
         self.flagged += later.flagged
         self.duplicates += later.duplicates
@@ -90,6 +101,8 @@ class Prepared:
             checkpoint_up_to=None if self.checkpoint is None else self.checkpoint.up_to,
             anchors=self.anchors,
             retried=self.retried,
+            answers=self.answers,
+            uplinks=self.uplinks,
             messages=joined(self.batches) if self.batches else None,
         )
 

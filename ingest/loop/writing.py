@@ -88,7 +88,7 @@ class Writer:
         letters = list(commit.dead_letters)
         await self._halve(letters, lambda items: replace(bare, dead_letters=items), written, on_poison=self._drop)
         rest = replace(commit, fixes=bare.fixes, outcome=bare.outcome, dead_letters=())
-        if rest.checkpoint_vehicles is not None or rest.anchors or rest.stale_anchors or rest.retried:
+        if rest.checkpoint_vehicles is not None or rest.anchors or rest.stale_anchors or rest.retried or rest.answers or rest.uplinks:
             await self._halve([rest], lambda _: rest, written, on_poison=self._drop)
 
     async def _halve(

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Coroutine
+from typing import Any
 
+from downlink.runner import CommandRunner
 from geofence.movement.settings import MovementSettings
 from ingest.formats import FORMATS
 from ingest.loop.health import HealthServer
@@ -21,7 +24,7 @@ from ingest.worker import Worker, WorkerSettings
 from mqttwire import Publisher
 from outrider.broker import broker_options
 from outrider.settings import Settings, UnknownTrackers
-from outrider.tiers.database import keep_up, opened_store
+from outrider.tiers.database import keep_up, now_utc, opened_store
 
 log = logging.getLogger(__name__)
 
@@ -42,11 +45,21 @@ async def run_worker(settings: Settings) -> None:
         )
         async with health_server(settings, worker) as health:
             log.info("metrics at http://%s:%d/metrics", settings.metrics_host, health.port)
-            upkeep = asyncio.create_task(keep_up(store), name="upkeep")
-            try:
-                await worker.run()
-            finally:
-                upkeep.cancel()
+            commands = CommandRunner(store, live, now_utc)
+            await _run_together(worker=worker.run(), upkeep=keep_up(store), commands=commands.run())
+
+
+async def _run_together(**work: Coroutine[Any, Any, None]) -> None:
+    """Run these until one of them has ended, or has failed: then all end, and its failure is raised."""
+    tasks = [asyncio.create_task(each, name=name) for name, each in work.items()]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def reception_of(settings: Settings) -> Reception:

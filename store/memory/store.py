@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from fleet.access import ApiKey
+from fleet.command import Command, Uplink
 from fleet.clock import from_micros, to_micros
 from fleet.fence import Fence
 from fleet.fix import FixBatch
@@ -21,6 +22,7 @@ from fleet.visit import Visit
 from store.ahead import Ahead
 from store.memory.access import Answers, DeadLetterBox, KeyRing
 from store.memory.changes import ChangeHub
+from store.memory.commands import CommandBook
 from store.memory.fixes import FixLog
 from store.memory.fleet import FleetTables
 from store.memory.found import EventLog, Outbox, VisitLog
@@ -67,6 +69,7 @@ class MemoryStore:
         self._outbox = Outbox(clock)
         self._fixes, self._events, self._visits = FixLog(), EventLog(), VisitLog()
         self._keys, self._answers, self._letters = KeyRing(clock), Answers(clock), DeadLetterBox()
+        self._commands = CommandBook()
         self._batch = 0
         self._checkpoint_batch: int | None = None
         self._states: dict[int, tuple[int, bytes]] = {}
@@ -86,6 +89,7 @@ class MemoryStore:
         refused = [storable_letter(letter) for letter in refused_letters(fixes, problems, commit.messages)]
         self._batch += 1
         new_rows = self._keep_fixes(fixes, problems)
+        self._commands.take_in(commit.answers, commit.uplinks)
         self._letters.drop(None, commit.retried)
         self._letters.put([storable_letter(letter) for letter in commit.dead_letters] + refused)
         self._visits.put(commit.outcome.visits)
@@ -252,6 +256,34 @@ class MemoryStore:
     async def remember(self, tenant: str, key: str, fingerprint: str, status: int, body: bytes) -> None:
         self._answers.put(tenant, key, fingerprint, status, body)
 
+    # commands
+
+    async def uplink(self, tenant: str, tracker: str) -> Uplink | None:
+        return self._commands.uplink(tenant, tracker)
+
+    async def add_command(self, command: Command) -> None:
+        self._commands.add(command)
+
+    async def command(self, tenant: str, tracker: str, id: str) -> Command:  # noqa: A002 - the domain's word
+        return self._commands.get(tenant, tracker, id)
+
+    async def commands(
+        self, tenant: str, tracker: str, *, status: str | None = None, limit: int, after: int = 0
+    ) -> list[tuple[int, Command]]:
+        return self._commands.page(tenant, tracker, status, limit, after)
+
+    async def claim_commands(self, now: datetime, *, limit: int, lease_s: float) -> list[Command]:
+        return self._commands.claim(now, limit, lease_s)
+
+    async def command_sent(self, tenant: str, id: str, now: datetime) -> None:  # noqa: A002 - the domain's word
+        self._commands.sent(tenant, id, now)
+
+    async def command_failed(self, tenant: str, id: str, *, error: str) -> None:  # noqa: A002 - the domain's word
+        self._commands.failed(tenant, id, error)
+
+    async def expire_commands(self, now: datetime) -> int:
+        return self._commands.expire(now)
+
     # the whole
 
     @property
@@ -305,6 +337,7 @@ class MemoryStore:
             ("visits", kept.visits_days, self._visits.drop_before),
             ("dead_letters", kept.dead_letters_days, self._letters.drop_before),
             ("outbox", kept.alerts_days, self._outbox.drop_before),
+            ("commands", kept.commands_days, self._commands.drop_before),
             ("anchors", kept.anchors_days, self._drop_anchors_before),
             ("idempotency_keys", kept.idempotency_keys_days, self._answers.drop_before),
         ]

@@ -30,6 +30,7 @@ from store.dedupe import first_of_each
 from store.errors import Unavailable
 from store.postgres import findings
 from store.postgres.arrays import Float4s, Float8s, Instants, Int2s, Int4s, Int8s, Texts
+from store.postgres.commands import of_trackers
 from store.postgres.copying import COLUMNS, encode
 from store.postgres.database import Connection, Database, rows
 from store.postgres.newest import NewestPositions
@@ -176,6 +177,7 @@ class Commits:
         commit = prepared.commit
         if is_new.any():
             yield findings.note_batch(batch, prepared.fixes.time[is_new])
+        yield from of_trackers(commit.answers, commit.uplinks)
         if commit.retried:
             yield findings.drop_retried(commit.retried)
         yield from findings.of_letters(prepared.letters)

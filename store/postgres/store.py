@@ -10,6 +10,7 @@ from typing import Any, Self
 import orjson
 
 from fleet.access import ApiKey
+from fleet.command import Command, Uplink
 from fleet.fix import FixBatch
 from fleet.message import DeadLetter
 from fleet.route import Eta, Route
@@ -18,6 +19,7 @@ from fleet.vehicle import Mounting
 from fleet.visit import Visit
 from store.postgres import upkeep
 from store.postgres.access import Access
+from store.postgres.commands import Commands
 from store.postgres.commits import Commits
 from store.postgres.database import Database, Limits
 from store.postgres.fixes import FixReader
@@ -60,6 +62,7 @@ class PostgresStore:
         self._mountings = Mountings(database, tenants)
         self._outbox = Outbox(database, tenants)
         self._access = Access(database, tenants)
+        self._commands = Commands(database, tenants)
         self._upkeep = upkeep.Upkeep(database, partitions, retention)
         self._vehicles = VehicleRepository(database, tenants)
         self._trackers = TrackerRepository(database, tenants)
@@ -223,6 +226,34 @@ class PostgresStore:
 
     async def remember(self, tenant: str, key: str, fingerprint: str, status: int, body: bytes) -> None:
         await self._access.put_answer(tenant, key, fingerprint, status, body)
+
+    # commands
+
+    async def uplink(self, tenant: str, tracker: str) -> Uplink | None:
+        return await self._commands.uplink(tenant, tracker)
+
+    async def add_command(self, command: Command) -> None:
+        await self._commands.add(command)
+
+    async def command(self, tenant: str, tracker: str, id: str) -> Command:  # noqa: A002 - the domain's word
+        return await self._commands.get(tenant, tracker, id)
+
+    async def commands(
+        self, tenant: str, tracker: str, *, status: str | None = None, limit: int, after: int = 0
+    ) -> list[tuple[int, Command]]:
+        return await self._commands.page(tenant, tracker, status, limit, after)
+
+    async def claim_commands(self, now: datetime, *, limit: int, lease_s: float) -> list[Command]:
+        return await self._commands.claim(now, limit, lease_s)
+
+    async def command_sent(self, tenant: str, id: str, now: datetime) -> None:  # noqa: A002 - the domain's word
+        await self._commands.sent(tenant, id, now)
+
+    async def command_failed(self, tenant: str, id: str, *, error: str) -> None:  # noqa: A002 - the domain's word
+        await self._commands.failed(tenant, id, error)
+
+    async def expire_commands(self, now: datetime) -> int:
+        return await self._commands.expire(now)
 
     # the whole
 

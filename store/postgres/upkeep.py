@@ -84,6 +84,7 @@ class Upkeep:
             "visits": kept.visits_days,
             "dead_letters": kept.dead_letters_days,
             "outbox": kept.alerts_days,
+            "commands": kept.commands_days,
             "anchors": kept.anchors_days,
             "idempotency_keys": kept.idempotency_keys_days,
         }

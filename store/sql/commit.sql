@@ -29,6 +29,55 @@ SELECT coalesce(array_agg(vehicle_id), '{}'), coalesce(array_agg(time), '{}') FR
 -- name: note_batch
 INSERT INTO batches (batch, fixes, min_time, max_time) VALUES (%(batch)s, %(fixes)s, %(min_time)s, %(max_time)s)
 
+-- name: put_uplinks
+INSERT INTO uplinks (tenant_id, tracker, format, topic)
+SELECT tenants.id, given.tracker, given.format, given.topic
+FROM unnest(%(tenants)s::text[], %(trackers)s::text[], %(formats)s::text[], %(topics)s::text[])
+    AS given(tenant, tracker, format, topic)
+JOIN tenants ON tenants.name = given.tenant
+ON CONFLICT (tenant_id, tracker) DO UPDATE SET format = excluded.format, topic = excluded.topic
+WHERE (uplinks.format, uplinks.topic) IS DISTINCT FROM (excluded.format, excluded.topic)
+
+-- name: put_answers
+-- An answer that names its command closes that one; another closes the one command of its kind that the tracker has open. What
+-- is delivered again finds nothing open, unless the next command has been sent meanwhile: so an answer that has just answered
+-- another command answers no second one.
+WITH given AS (
+    SELECT DISTINCT ON (tenants.id, given.tracker, given.key)
+        tenants.id AS tenant_id, given.tracker, given.key, given.data, given.has_failed, given.received_at
+    FROM unnest(
+        %(tenants)s::text[], %(trackers)s::text[], %(keys)s::text[], %(data)s::jsonb[], %(failures)s::boolean[], %(received_at)s
+    ) WITH ORDINALITY AS given(tenant, tracker, key, data, has_failed, received_at, place)
+    JOIN tenants ON tenants.name = given.tenant
+    ORDER BY tenants.id, given.tracker, given.key, given.place
+), meant AS (
+    SELECT given.*, commands.number
+    FROM given
+    CROSS JOIN LATERAL (
+        SELECT commands.number, commands.command FROM commands
+        WHERE commands.tenant_id = given.tenant_id AND commands.tracker = given.tracker
+            AND commands.status IN ('queued', 'sent', 'expired')
+            AND CASE WHEN given.key <> ''
+                THEN commands.answers = 'by_key' AND commands.answer_key = given.key
+                ELSE commands.answers = 'in_order' AND commands.sent_at IS NOT NULL
+            END
+        ORDER BY commands.status = 'expired', commands.number
+        LIMIT 1
+    ) AS commands
+    WHERE given.key <> '' OR NOT EXISTS (
+        SELECT FROM commands AS other
+        WHERE other.tenant_id = given.tenant_id AND other.tracker = given.tracker AND other.status = 'answered'
+            AND other.answer = given.data AND other.command <> commands.command
+            AND other.answered_at > given.received_at - interval '2 minutes'
+    )
+)
+UPDATE commands SET
+    status = CASE WHEN meant.has_failed THEN 'failed' ELSE 'answered' END,
+    answer = meant.data, answered_at = meant.received_at, leased_until = NULL,
+    error = CASE WHEN meant.has_failed THEN 'the tracker or its network says that it failed' ELSE '' END
+FROM meant
+WHERE commands.number = meant.number
+
 -- name: drop_retried
 DELETE FROM dead_letters WHERE number = ANY (%(numbers)s)
 

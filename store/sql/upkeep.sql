@@ -37,6 +37,9 @@ DELETE FROM outbox WHERE id IN (
     SELECT id FROM outbox WHERE due_at IS NULL AND touched_at < %(older_than)s LIMIT %(limit)s
 )
 
+-- name: drop_commands
+DELETE FROM commands WHERE number IN (SELECT number FROM commands WHERE created_at < %(older_than)s LIMIT %(limit)s)
+
 -- name: drop_anchors
 -- The newest of each vehicle stays: a vehicle that was away for long is folded from it.
 DELETE FROM anchors WHERE (vehicle_id, time) IN (
