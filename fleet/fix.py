@@ -114,6 +114,8 @@ class FixBatch:
         indices = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
         columns = {name: getattr(self, name)[indices] for name in ARRAY_COLUMNS}
         extras = self.extras
+        if extras.count(None) == len(extras):
+            return FixBatch(**columns, extras=[None] * len(indices))
         return FixBatch(**columns, extras=[extras[row] for row in indices.tolist()])
 
     @classmethod

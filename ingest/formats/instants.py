@@ -6,6 +6,7 @@ Python per text; whatever is shaped otherwise is read one by one.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from typing import Final
 
@@ -29,14 +30,13 @@ _DAYS_IN_MONTH: Final = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30,
 
 def micros_of(times: Sequence[str | int]) -> Int64s:
     """Microseconds of RFC 3339 texts and integer milliseconds, mixed; NO_TIME where one is neither."""
-    kinds = set(map(type, times))
-    if kinds == {str}:
-        return micros_of_texts(times)  # type: ignore[arg-type]
-    if kinds == {int}:
+    if times and isinstance(times[0], int):
         try:
-            return micros_of_ms(np.array(times, np.int64))
-        except OverflowError:
+            return micros_of_ms(np.frombuffer(struct.pack(f"{len(times)}q", *times), np.int64))
+        except struct.error:  # a text among them, or what int64 cannot hold
             pass
+    elif set(map(type, times)) == {str}:
+        return micros_of_texts(times)  # type: ignore[arg-type]
     return np.array([micros_of_one(time) for time in times], np.int64)
 
 
