@@ -21,7 +21,7 @@ from api.live.loops import Loops, LoopTimes
 from api.live.socket import live
 from api.metrics import ApiMetrics
 from api.problems import answer_problem
-from api.rest import access, commands, fences, found, routes, service, stops, subscriptions, vehicles
+from api.rest import access, commands, fences, found, routes, service, stops, subscriptions, tenants, vehicles
 from api.scrub import install_scrubbing
 from api.services import Services
 from api.settings import ApiSettings
@@ -108,6 +108,7 @@ def _add_routes(app: FastAPI) -> None:
         service.router,
         access.router,
         found.router,
+        tenants.router,
         commands.router,
         *vehicles.routers(),
         *fences.routers(),

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from fleet.tenant import NO_SETTINGS, OwnSettings
+from fleet.tracker_clock import TrackerClock
+
 
 class TrackerStatus(StrEnum):
     ACTIVE = "active"
@@ -23,6 +26,7 @@ class Vehicle:
     #: Ident of the tracker that is mounted now.
     tracker: str | None = None
     tags: tuple[str, ...] = ()
+    settings: OwnSettings = NO_SETTINGS
     created_at: datetime | None = None
 
 
@@ -35,6 +39,8 @@ class Tracker:
     status: TrackerStatus = TrackerStatus.ACTIVE
     #: Id of the vehicle that it is mounted on now.
     vehicle: str | None = None
+    #: Where its clock is, or was, found to be off; ingest alone writes it.
+    clock: TrackerClock | None = None
     created_at: datetime | None = None
 
 

@@ -13,12 +13,15 @@ from fleet.command import Answer, Uplink
 from fleet.fix import FixBatch
 from fleet.message import DeadLetter, MessageBatch
 from fleet.screening import Flag, Reason
+from fleet.tracker_clock import TrackerClock
+from ingest.clock_book import ClockBook
 from ingest.deadletters import dead_letters
 from ingest.protocol import Decoded
 from ingest.registry import Registry
 from ingest.router import Router
+from ingest.screen import Screen, Screened
 from ingest.uplinks import Uplinks
-from ingest.screen import Screen
+from store.records import World
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,6 +38,8 @@ class Taken:
     answers: list[Answer] = field(default_factory=list)
     #: Trackers that were heard otherwise than before.
     uplinks: list[Uplink] = field(default_factory=list)
+    #: Clocks of trackers that were found to be off, or right again: to be written with the fixes.
+    clocks: list[TrackerClock] = field(default_factory=list)
 
 
 class Reception:
@@ -45,6 +50,13 @@ class Reception:
         self.registry = registry
         self.screen = screen
         self._uplinks = Uplinks()
+        self.clocks = ClockBook(registry, screen.clocks)
+
+    def know(self, world: World) -> None:
+        """Mountings, settings of tenants and vehicles, and clocks are these from now on."""
+        self.registry.replace(world.mountings)
+        self.screen.obey(world.screening)
+        self.clocks.know(world.clocks)
 
     def decode(self, batch: MessageBatch) -> Decoded:
         return self.router.decode(batch)
@@ -73,4 +85,10 @@ class Reception:
             ignored=len(decoded.ignored),
             answers=decoded.answers,
             uplinks=self._uplinks.changed(decoded.uplinks) if decoded.uplinks else [],
+            clocks=self._clocks_of(screened, decoded) if screened.clocks else [],
         )
+
+    def _clocks_of(self, screened: Screened, decoded: Decoded) -> list[TrackerClock]:
+        """A vehicle has one tracker, so the last fix of each in the batch names it."""
+        pairs = zip(decoded.fixes.vehicle.tolist(), decoded.tracker.tolist(), strict=True)
+        return self.clocks.note(screened.clocks, {vehicle: decoded.trackers[tracker] for vehicle, tracker in pairs})

@@ -70,6 +70,10 @@ class Registry:
         self._keys, self._vehicles, self._count = {}, {}, 0
         self.learn(mountings)
 
+    def key_of(self, tenant: str, ident: str) -> int:
+        """The key of the vehicle that a tracker is mounted on; 0 where it is on none, or not known."""
+        return self._keys.get(tenant, {}).get(ident, NO_VEHICLE)
+
     def vehicle(self, key: int) -> tuple[str, str]:
         """(tenant, id) of a vehicle. Raises KeyError for a key that is not known."""
         return self._vehicles[key]

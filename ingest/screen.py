@@ -6,7 +6,7 @@ screen sees all fixes of a vehicle. The order of the tests decides which reason 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,27 +14,27 @@ import numpy as np
 import numpy.typing as npt
 
 from fleet.clock import MICROS_PER_S
-from fleet.fix import FixBatch, Float64s, Int64s
+from fleet.fix import FixBatch, Float64s, Int32s, Int64s
+from fleet.screen_settings import ScreenScope
 from fleet.screening import Flag, Reason
 from ingest.protocol import Refusal
+from ingest.screening.clocks import ClockChange, Clocks
+from ingest.screening.drift import Drift
 from ingest.screening.faults import Faults
-from ingest.screening.jumps import Jumps, Ordered
-from ingest.screening.limits import Limits
+from ingest.screening.jumps import Jumps, Ordered, Verdicts
+from ingest.screening.limits import Limits, LimitsOf
 from ingest.screening.normalise import normalise
 from ingest.screening.places import Places
 from ingest.screening.rules import EARLIEST_TIME_US, ScreenRules
 
 Bools = npt.NDArray[np.bool_]
 
-#: Within 100 m of 0° N 0° E is sea, and what receivers without a fix report.
-NULL_ISLAND_DEG: Final = 0.001
 #: GPS week numbers have ten bits (IS-GPS-200, 20.3.3.3.1.1).
 ROLLOVER_US: Final = 1024 * 7 * 86_400 * MICROS_PER_S
 #: A fix counts as a victim of the rollover when, put right, it is no older than this at its receipt.
 ROLLOVER_MOST_AGE_US: Final = 14 * 86_400 * MICROS_PER_S
 #: Weeks are counted from here: 1980-01-06T00:00:00Z.
 GPS_EPOCH_US: Final = 315_964_800 * MICROS_PER_S
-_ROUGHLY_ONE_BATCH: Final = 1 << 14
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,10 +47,12 @@ class Screened:
     duplicates: int = 0
     #: How many of the kept fixes have which flag.
     flagged: dict[Flag, int] = field(default_factory=dict)
+    #: Clocks that were found to be off with these fixes, or to be right again.
+    clocks: list[ClockChange] = field(default_factory=list)
 
 
 class Screen:
-    """Tests fixes against the rules; keeps where each vehicle was last."""
+    """Tests fixes against the rules; keeps where each vehicle was last, and what is known of its tracker's clock."""
 
     def __init__(self, rules: ScreenRules | None = None, vehicle_of: Callable[[int], tuple[str, str]] | None = None) -> None:
         """`vehicle_of` tells (tenant, vehicle) of a key; it is asked only where rules differ between vehicles.
@@ -58,12 +60,18 @@ class Screen:
         Raises ValueError for rules that differ without it.
         """
         self._rules = rules or ScreenRules()
-        if not self._rules.are_uniform and vehicle_of is None:
-            raise ValueError("rules that differ between vehicles need to be told whose fix it is")
         self._vehicle_of = vehicle_of
+        self._limits = LimitsOf(self._rules, vehicle_of)
         self._places = Places()
         self._jumps = Jumps(self._places)
-        self._uniform = _uniform(self._rules, _ROUGHLY_ONE_BATCH)
+        self._drift = Drift()
+        self.clocks = Clocks()
+
+    def obey(self, scopes: Iterable[ScreenScope]) -> None:
+        """Tenants and vehicles have these settings of their own from now on, and no others."""
+        rules = self._rules.over(scopes)
+        if rules != self._rules:
+            self._rules, self._limits = rules, LimitsOf(rules, self._vehicle_of)
 
     def remember(self, keys: Int64s, time: Int64s, lat: Float64s, lon: Float64s) -> None:
         """The newest stored fix of each vehicle (distinct keys), at start."""
@@ -73,26 +81,25 @@ class Screen:
         """`fixes` have their vehicle; they may be changed in place, and are returned as they are where nothing is taken out."""
         if not len(fixes):
             return Screened(fixes=fixes)
-        limits = self._limits(fixes.vehicle)
+        limits = self._limits.of(fixes.vehicle)
         normalise(fixes)
         _snap_weeks(fixes, limits)
+        clocks = self.clocks.correct(fixes, limits)
         faults = Faults(fixes)
         _find_impossible(fixes, limits, faults)
         duplicates = self._follow(fixes, limits, faults)
         kept = fixes.take(~(faults.mask | duplicates)) if faults.any or duplicates.any() else fixes
-        return Screened(fixes=kept, refused=faults.refusals(), duplicates=int(duplicates.sum()), flagged=_count_flags(kept.flags))
-
-    def _limits(self, vehicle: Int64s) -> Limits:
-        rules = self._rules
-        if rules.are_uniform or self._vehicle_of is None:
-            if len(vehicle) > len(self._uniform.future_us):
-                self._uniform = _uniform(rules, 2 * len(vehicle))
-            return self._uniform.take(slice(len(vehicle)))
-        distinct, row_of = np.unique(vehicle, return_inverse=True)
-        return Limits.of([rules.of(*self._vehicle_of(key)) for key in distinct.tolist()]).take(row_of)
+        return Screened(
+            fixes=kept,
+            refused=faults.refusals(),
+            duplicates=int(duplicates.sum()),
+            flagged=_count_flags(kept.flags),
+            clocks=clocks,
+        )
 
     def _follow(self, fixes: FixBatch, limits: Limits, faults: Faults) -> Bools:
-        """Compare each vehicle's fixes with one another and with its last place: marks jumps and swaps, returns the duplicates."""
+        """Compare each vehicle's fixes with one another and with its last place: marks jumps, swaps and drift, returns the
+        duplicates."""
         duplicates = np.zeros(len(fixes), np.bool_)
         order = _order(fixes, faults)
         vehicle, time = self._places.slots(fixes.vehicle[order]), fixes.time[order]
@@ -119,12 +126,18 @@ class Screen:
             faults.mark(rows[limits.refuse_teleports[rows]], Reason.TELEPORT)
         if verdicts.swapped:
             faults.mark(order[verdicts.swapped], Reason.SWAPPED)
+        self._mark_drift(fixes, limits, order, vehicle, verdicts)
         return duplicates
 
-
-def _uniform(rules: ScreenRules, size: int) -> Limits:
-    """`size` rows of the installation's settings."""
-    return Limits.of([rules.default]).take(np.zeros(size, np.intp))
+    def _mark_drift(
+        self, fixes: FixBatch, limits: Limits, order: npt.NDArray[np.intp], vehicle: Int32s, verdicts: Verdicts
+    ) -> None:
+        """What jumped says nothing of where its vehicle stands."""
+        if verdicts.jumped or verdicts.swapped:
+            others = np.delete(np.arange(len(order)), verdicts.jumped + verdicts.swapped)
+            order, vehicle = order[others], vehicle[others]
+        drifting = self._drift.find(fixes, order, vehicle, limits.static_drift_m[order])
+        fixes.flags[drifting] |= np.uint16(Flag.STATIC_DRIFT)
 
 
 def _order(fixes: FixBatch, faults: Faults) -> npt.NDArray[np.intp]:
@@ -152,7 +165,7 @@ def _find_impossible(fixes: FixBatch, limits: Limits, faults: Faults) -> None:
     lat, lon, time = fixes.lat, fixes.lon, fixes.time
     ahead_us = time - fixes.received  # NO_TIME wraps round; it is refused as too early before this is asked
     is_inside = (np.abs(lat) <= 90.0) & (np.abs(lon) <= 180.0)
-    is_null_island = (np.abs(lat) < NULL_ISLAND_DEG) & (np.abs(lon) < NULL_ISLAND_DEG)
+    is_null_island = (np.abs(lat) < limits.null_island_deg) & (np.abs(lon) < limits.null_island_deg)
     is_in_time = (time >= EARLIEST_TIME_US) & (ahead_us <= limits.future_us) & (-ahead_us <= limits.oldest_us)
     is_inaccurate = fixes.accuracy_m > limits.worst_accuracy_m
     if not (is_inside & ~is_null_island & is_in_time).all():

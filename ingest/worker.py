@@ -212,6 +212,7 @@ class Worker:
             fixes=[taken.fixes],
             outcome=outcome,
             dead_letters=list(letters),
+            clocks=taken.clocks,
             answers=taken.answers,
             uplinks=taken.uplinks,
             duplicates=taken.duplicates,
@@ -230,7 +231,7 @@ class Worker:
         """What is due because time has passed, or because the world has changed."""
         world = self._world.take()
         if world is not None:
-            self._reception.registry.replace(world.mountings)
+            self._reception.know(world)
             self._ready.outcome.extend(self._pipeline.apply(world, self._clock()))
         now_s = _monotonic()
         if now_s - self._ticked_at_s >= _TICK_INTERVAL_S:
@@ -370,6 +371,7 @@ class Worker:
         """Bring the gauges up to date, before they are read."""
         sign = self.sign()
         self.metrics.trackers.set(len(self._reception.registry))
+        self._accounting.clocks(self._reception.screen.clocks)
         self.metrics.waits_for_database.set(not sign.is_store_reachable or sign.commit_s > LONGEST_COMMIT_S)
         self.metrics.source_connected.set(sign.is_source_connected)
         self.metrics.in_flight.set(getattr(self._source, "in_flight", sign.in_flight))

@@ -74,12 +74,35 @@ class Settings(BaseSettings):
         description="register: a tracker's first message makes a vehicle. quarantine: dead letters until registered.",
     )
 
-    # what is believed
-    future_tolerance_s: float = Field(300.0, ge=0, description="Fixes later than receipt by more than this are refused.")
-    max_age_s: float | None = Field(None, gt=0, description="Fixes older than this at receipt are refused.")
-    max_speed_mps: float = Field(100.0, gt=0, description="Faster than this between two fixes is a teleport: kept and flagged.")
-    max_accuracy_m: float | None = Field(None, gt=0, description="Fixes that claim to be worse than this are refused.")
-    week_rollover: bool = Field(True, description="Move instants that are off by GPS weeks (1024) to the nearest epoch, flagged.")
+    # what is believed; tenants and vehicles may have their own (`/v1/tenants`, `/v1/vehicles`: `settings.screening`)
+    screen_future_tolerance_s: float = Field(
+        300.0, ge=0, le=86_400, description="Fixes later than their receipt by more than this are refused (`future`)."
+    )
+    screen_oldest_age_s: float = Field(0.0, ge=0, description="Fixes older than this at receipt are refused (`too_old`); 0: none.")
+    screen_teleport_speed_mps: float = Field(
+        100.0, gt=0, description="Faster than this between two fixes is a teleport: kept and flagged."
+    )
+    screen_teleport_slack_m: float = Field(500.0, ge=0, description="So far apart two fixes may be whatever the time between.")
+    screen_refuse_teleports: bool = Field(False, description="Refuse teleports (`teleport`) instead of flagging them.")
+    screen_worst_accuracy_m: float = Field(
+        0.0, ge=0, description="Fixes that claim to be worse than this are flagged; 0: any accuracy."
+    )
+    screen_refuse_inaccurate: bool = Field(False, description="Refuse them (`inaccurate`) instead of flagging them.")
+    screen_null_island_m: float = Field(
+        111.0, ge=0, le=100_000, description="Nearer than this to 0 N 0 E is refused (`null_island`); 0: it is a place."
+    )
+    screen_refuse_swapped: bool = Field(
+        True, description="Refuse what fits the vehicle's last place only with latitude and longitude swapped (`swapped`)."
+    )
+    screen_correct_week_rollover: bool = Field(
+        True, description="Move instants that are off by rounds of 1024 GPS weeks to the nearest epoch, flagged."
+    )
+    screen_correct_clock: bool = Field(
+        True, description="Recognise trackers whose clock is off by a constant, and correct their fixes, flagged."
+    )
+    screen_static_drift_m: float = Field(
+        30.0, ge=0, le=1_000, description="Fixes of a standing vehicle that wander no further are flagged; 0: none are."
+    )
 
     # how often things happen
     checkpoint_interval_s: float = Field(10.0, gt=0, le=3600, description="How often the worker saves what a restart begins from.")

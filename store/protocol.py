@@ -23,6 +23,7 @@ from fleet.fix import FixBatch
 from fleet.message import DeadLetter
 from fleet.route import Eta, Route
 from fleet.subscription import Alert, Subscription
+from fleet.tenant import Tenant
 from fleet.vehicle import Mounting, Order, Tracker, Vehicle
 from fleet.visit import Visit
 from store.errors import AlreadyExists, NotFound, Rejected, StoreError, Unavailable
@@ -50,8 +51,8 @@ __all__ = [
     "Capabilities",
     "Change",
     "Checkpoint",
-    "Commit",
     "CommandStore",
+    "Commit",
     "Committed",
     "IngestStore",
     "LatestPosition",
@@ -66,6 +67,7 @@ __all__ = [
     "StopProgress",
     "Store",
     "StoreError",
+    "TenantStore",
     "Unavailable",
     "World",
 ]
@@ -110,12 +112,28 @@ class Repository(Protocol[T]):
         ...
 
 
+class TenantStore(Protocol):
+    """Tenants with their settings. They are made as needed, and never go."""
+
+    async def get(self, tenant: str) -> Tenant:
+        """Raises NotFound."""
+        ...
+
+    async def list(self, *, limit: int, after: str | None = None) -> list[Tenant]:
+        """By id (bytewise), those behind `after`."""
+        ...
+
+    async def replace(self, item: Tenant) -> Tenant:
+        """Its settings; it is made where it is not there yet. Told to `IngestStore.changes`. Raises Rejected."""
+        ...
+
+
 class IngestStore(Protocol):
     """What the worker needs."""
 
     async def commit(self, commit: Commit) -> Committed:
-        """Write fixes, outcome, alerts due (outbox rows for matching subscriptions of new events), dead letters, anchors
-        and checkpoint in one transaction. Repeating it changes nothing but the batch number.
+        """Write fixes, outcome, alerts due (outbox rows for matching subscriptions of new events), dead letters, clocks,
+        anchors and checkpoint in one transaction. Repeating it changes nothing but the batch number.
 
         * A fix with the (vehicle, time) of another is a duplicate: the first stored wins, within a batch the first row.
         * A fix that cannot be stored (`store.storable`) becomes a dead letter and holds up nothing.
@@ -123,6 +141,7 @@ class IngestStore(Protocol):
         * A dead letter with the topic, payload, reason and detail of another is the same one, come once more.
         * Dead letters that were tried again (`Commit.retried`) are removed before new ones are added: one that is refused
           again is a new one.
+        * The clock of a tracker that is no more is dropped; of two findings about one, the later `found_at` stays.
         * States and ETAs of stops that no route has (any more) are dropped.
         * An event's `seq` is in order of commit: a reader that has seen n will never see a new event of less than n.
 
@@ -343,6 +362,8 @@ class Store(IngestStore, ReadStore, AlertStore, AccessStore, CommandStore, Proto
     def vehicles(self) -> Repository[Vehicle]: ...
     @property
     def trackers(self) -> Repository[Tracker]: ...
+    @property
+    def tenants(self) -> TenantStore: ...
     @property
     def fences(self) -> Repository[Fence]: ...
     @property

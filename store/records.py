@@ -16,6 +16,8 @@ from fleet.fix import FixBatch
 from fleet.message import DeadLetter, MessageBatch
 from fleet.outcome import Outcome
 from fleet.route import Delay, Eta, Route, RouteStatus, StopStatus
+from fleet.screen_settings import ScreenScope
+from fleet.tracker_clock import TrackerClock
 from fleet.vehicle import Mounting
 
 
@@ -72,6 +74,8 @@ class Commit:
     fixes: FixBatch
     outcome: Outcome
     dead_letters: Sequence[DeadLetter] = ()
+    #: Clocks that were found to be off, or right again, with these fixes.
+    clocks: Sequence[TrackerClock] = ()
     #: Where set, this commit also carries (a slice of) a checkpoint: the state of these vehicles after this batch.
     checkpoint_vehicles: Mapping[int, bytes] | None = None
     #: With it: the last batch whose fixes are all included in stored states now. None: this one, since the vehicles are all
@@ -119,11 +123,15 @@ class World:
     #: Routes that are not done, or were done within the late-data horizon; by tenant and vehicle.
     routes: Sequence[Route] = ()
     mountings: Sequence[Mounting] = ()
+    #: Tenants and vehicles that are screened by settings of their own.
+    screening: Sequence[ScreenScope] = ()
+    #: Trackers whose clocks are, or were, off.
+    clocks: Sequence[TrackerClock] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """Somebody changed the world: `kind` is `fence`, `route`, `vehicle`, `tracker`, or `*` (reload everything).
+    """Somebody changed the world: `kind` is `fence`, `route`, `vehicle`, `tracker`, `tenant`, or `*` (reload everything).
 
     `id` None: several of that kind, and of that tenant where one is named.
     """

@@ -8,6 +8,8 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from api.models.base import Id, Incoming, Instant, Name, Outgoing, Tags, document, instant_text
+from api.models.own_settings import SettingsBody, SettingsOut, settings_json, settings_of
+from fleet.tracker_clock import TrackerClock
 from fleet.vehicle import Order, Tracker, TrackerStatus, Vehicle
 
 
@@ -16,6 +18,7 @@ class VehicleBody(Incoming):
     name: Name | None = Field(None, description="For people; the id where it is missing", examples=["Van 7"])
     tracker: Id | None = Field(None, description="Ident of the tracker that is mounted now", examples=["356307042441013"])
     tags: Tags = Field(default_factory=list)
+    settings: SettingsBody = Field(default_factory=SettingsBody, description="In place of the tenant's")
 
 
 class VehicleOut(Outgoing):
@@ -24,6 +27,7 @@ class VehicleOut(Outgoing):
     name: str
     tracker: str | None
     tags: list[str]
+    settings: SettingsOut
     created_at: str | None = Field(description="RFC 3339 UTC")
 
 
@@ -34,6 +38,7 @@ def vehicle_of(tenant: str, id: str, body: VehicleBody, previous: Vehicle | None
         name=body.name or id,
         tracker=body.tracker,
         tags=tuple(body.tags),
+        settings=settings_of(body.settings),
         created_at=previous.created_at if previous else None,
     )
 
@@ -46,6 +51,7 @@ def vehicle_json(vehicle: Vehicle) -> dict[str, Any]:
         name=vehicle.name,
         tracker=vehicle.tracker,
         tags=list(vehicle.tags),
+        settings=settings_json(vehicle.settings),
         created_at=instant_text(vehicle.created_at),
     )
 
@@ -56,11 +62,21 @@ class TrackerBody(Incoming):
     status: TrackerStatus = TrackerStatus.ACTIVE
 
 
+class ClockOut(Outgoing):
+    """A clock that is off by a constant: its fixes are put right, flagged `clock_corrected`, and keep `extras.device_time`."""
+
+    offset_s: int = Field(description="How far it is ahead; negative: behind")
+    since: str = Field(description="The first instant, as the tracker says it, that is corrected; RFC 3339 UTC")
+    until: str | None = Field(description="The last one; null while the clock is off")
+    found_at: str = Field(description="When it was found, or found to be right again")
+
+
 class TrackerOut(Outgoing):
     id: str
     tenant: str
     vehicle: str | None
     status: TrackerStatus
+    clock: ClockOut | None = Field(description="Null where the clock was always right")
     created_at: str | None = Field(description="RFC 3339 UTC")
 
 
@@ -76,7 +92,18 @@ def tracker_json(tracker: Tracker) -> dict[str, Any]:
         tenant=tracker.tenant,
         vehicle=tracker.vehicle,
         status=tracker.status,
+        clock=None if tracker.clock is None else _clock_json(tracker.clock),
         created_at=instant_text(tracker.created_at),
+    )
+
+
+def _clock_json(clock: TrackerClock) -> dict[str, Any]:
+    return document(
+        ClockOut,
+        offset_s=clock.offset_s,
+        since=instant_text(clock.since),
+        until=instant_text(clock.until),
+        found_at=instant_text(clock.found_at),
     )
 
 

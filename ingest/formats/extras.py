@@ -68,6 +68,12 @@ def encode_all(extras: Sequence[Mapping[str, Any] | None]) -> list[bytes | None]
     return [encode_extras(one) if one else None for one in extras]
 
 
+def with_extra(extras: bytes | None, key: str, value: str) -> bytes:
+    """Encoded extras with one more member, which goes over what the tracker says under that name."""
+    said = {} if extras is None else orjson.loads(extras)
+    return orjson.dumps({**said, key: value})
+
+
 #: Deeper than this a tracker's extras are cut; no device nests like that, and parsers downstream have limits of their own.
 _DEEPEST: Final = 32
 

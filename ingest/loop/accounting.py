@@ -13,6 +13,7 @@ from ingest.loop.prepared import Prepared
 from ingest.loop.writing import Written
 from ingest.metrics import IngestMetrics
 from ingest.reception import Taken
+from ingest.screening.clocks import Clocks
 
 
 class Accounting:
@@ -24,6 +25,7 @@ class Accounting:
         self._live_dropped = _total(metrics.live_dropped)
         self._world_loads = _total(metrics.world_reloads)
         self._repairs = _total(metrics.repairs)
+        self._clock_doubts = _total(metrics.clock_doubts)
         self._checkpoints = _total(metrics.checkpoints)
 
     def taken(self, batch: MessageBatch, taken: Taken, dropped: int) -> None:
@@ -37,6 +39,8 @@ class Accounting:
             metrics.refused.labels(reason.value).inc(count)
         for flag, count in taken.flagged.items():
             metrics.flagged.labels((flag.name or "").lower()).inc(count)
+        for clock in taken.clocks:
+            metrics.clock_changes.labels("off" if clock.until is None else "right_again").inc()
         if dropped:
             metrics.dead_letters_dropped.inc(dropped)
 
@@ -55,6 +59,11 @@ class Accounting:
         for fixes in prepared.fixes:
             if len(fixes):
                 metrics.lag_s.observe(np.maximum(now_us - fixes.received, 0) / MICROS_PER_S)
+
+    def clocks(self, clocks: Clocks) -> None:
+        """How many trackers' clocks are corrected now, and how many were left alone."""
+        self._metrics.clocks_corrected.set(clocks.in_force)
+        self._clock_doubts(clocks.doubts)
 
     def totals(self, database_failures: int, live_dropped: int, world_loads: int, repairs: int, checkpoints: int) -> None:
         """Totals that other parts keep."""

@@ -13,6 +13,7 @@ from fleet.fix import FixBatch
 from fleet.message import DeadLetter, MessageBatch
 from fleet.outcome import Outcome
 from fleet.screening import Flag, Reason
+from fleet.tracker_clock import TrackerClock
 from ingest.loop.checkpoints import Slice
 from ingest.loop.gathering import joined, weight_of
 from store.protocol import Anchor, Commit
@@ -26,6 +27,8 @@ class Prepared:
     fixes: list[FixBatch] = field(default_factory=list)
     outcome: Outcome = field(default_factory=Outcome)
     dead_letters: list[DeadLetter] = field(default_factory=list)
+    #: Clocks that were found to be off, or right again.
+    clocks: list[TrackerClock] = field(default_factory=list)
     anchors: list[Anchor] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     uplinks: list[Uplink] = field(default_factory=list)
@@ -56,6 +59,7 @@ class Prepared:
             or self.dead_letters
             or self.retried
             or self.answers
+            or self.clocks
             or self.anchors
             or self.checkpoint is not None
             or not self.outcome.is_empty
@@ -68,6 +72,7 @@ class Prepared:
             self.dead_letters
             or self.retried
             or self.answers
+            or self.clocks
             or self.anchors
             or self.checkpoint is not None
             or not self.outcome.is_empty
@@ -83,6 +88,7 @@ class Prepared:
         self.fixes += later.fixes
         self.outcome.extend(later.outcome)
         self.dead_letters += later.dead_letters
+        self.clocks += later.clocks
         self.anchors += later.anchors
         self.retried += later.retried
         self.answers += later.answers
@@ -97,6 +103,7 @@ class Prepared:
             fixes=FixBatch.concatenate([fixes for fixes in self.fixes if len(fixes)]),
             outcome=self.outcome,
             dead_letters=self.dead_letters,
+            clocks=self.clocks,
             checkpoint_vehicles=None if self.checkpoint is None else self.checkpoint.states,
             checkpoint_up_to=None if self.checkpoint is None else self.checkpoint.up_to,
             anchors=self.anchors,

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 import numpy as np
 
@@ -24,14 +25,18 @@ from store.protocol import Checkpoint, Commit, LatestPosition, Store, World
 
 log = logging.getLogger(__name__)
 
+#: How far back fixes of trackers with wrong clocks are looked through: a session at the broker does not outlive this by default.
+_REDELIVERED_WITHIN: Final = timedelta(days=7)
+
 
 async def take_up(
     store: Store, pipeline: Pipeline, reception: Reception, world: World, patience: Patience, writer: Writer, now: datetime
 ) -> None:
     """Bring registry, screen and pipeline to where the store is."""
-    reception.registry.replace(world.mountings)
+    reception.know(world)
     positions = await patience.until_reached(lambda: store.positions(None))
     _remember(reception, world.mountings, positions)
+    await _remember_clocks(store, reception, patience, now)
     pipeline.apply(world, now)
     checkpoint = await patience.until_reached(store.checkpoint)
     if checkpoint is not None:
@@ -66,6 +71,16 @@ class _CatchUp:
             self.found.extend(self._pipeline.step(fixes, self._now))
             self._fed = number
             self.fixes += len(fixes)
+
+
+async def _remember_clocks(store: Store, reception: Reception, patience: Patience, now: datetime) -> None:
+    """Tell the screen which instants it has corrected lately: their messages may not have been acknowledged."""
+    for vehicle, clock in reception.clocks.vehicles():
+
+        async def lately(vehicle: int = vehicle) -> FixBatch:
+            return await store.fixes_of(vehicle, now - _REDELIVERED_WITHIN, now + _REDELIVERED_WITHIN)
+
+        reception.clocks.remember(vehicle, clock, await patience.until_reached(lately))
 
 
 def _remember(reception: Reception, mountings: Sequence[Mounting], positions: Sequence[LatestPosition]) -> None:

@@ -77,8 +77,10 @@ class Writer:
         return written
 
     async def _write_apart(self, commit: Commit, written: Written) -> None:
-        """Fixes first, as they prove the findings; then findings and dead letters; the checkpoint last, as it includes all."""
+        """Clocks before the fixes that they put right; fixes, as they prove the findings; then findings and dead letters; the
+        checkpoint last, as it includes all."""
         bare = Commit(fixes=FixBatch.empty(), outcome=Outcome(), messages=commit.messages)
+        await self._halve(list(commit.clocks), lambda clocks: replace(bare, clocks=clocks), written, on_poison=self._drop)
         await self._halve(
             list(range(len(commit.fixes))), lambda rows: replace(bare, fixes=commit.fixes.take(np.array(rows))), written,
             on_poison=lambda rows: self._bury(commit, rows[0], written),
@@ -87,8 +89,15 @@ class Writer:
         await self._halve(found, lambda items: replace(bare, outcome=_outcome(items)), written, on_poison=self._drop)
         letters = list(commit.dead_letters)
         await self._halve(letters, lambda items: replace(bare, dead_letters=items), written, on_poison=self._drop)
-        rest = replace(commit, fixes=bare.fixes, outcome=bare.outcome, dead_letters=())
-        if rest.checkpoint_vehicles is not None or rest.anchors or rest.stale_anchors or rest.retried or rest.answers or rest.uplinks:
+        rest = replace(commit, fixes=bare.fixes, outcome=bare.outcome, dead_letters=(), clocks=())
+        if (
+            rest.checkpoint_vehicles is not None
+            or rest.anchors
+            or rest.stale_anchors
+            or rest.retried
+            or rest.answers
+            or rest.uplinks
+        ):
             await self._halve([rest], lambda _: rest, written, on_poison=self._drop)
 
     async def _halve(

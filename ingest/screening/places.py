@@ -10,6 +10,8 @@ import numpy.typing as npt
 from fleet.fix import Float64s, Int32s, Int64s
 from geofence.slots import Slots, grown
 
+Bools = npt.NDArray[np.bool_]
+
 
 class Places:
     """Columns `time` (microseconds, 0 = never seen), `lat`, `lon`, and whether two fixes agreed on the place (`is_confirmed`)."""
@@ -19,7 +21,7 @@ class Places:
         self.time: Int64s = np.zeros(0, np.int64)
         self.lat: Float64s = np.zeros(0)
         self.lon: Float64s = np.zeros(0)
-        self.is_confirmed: npt.NDArray[np.bool_] = np.zeros(0, np.bool_)
+        self.is_confirmed: Bools = np.zeros(0, np.bool_)
 
     def slots(self, keys: Int64s) -> Int32s:
         """Where in the columns these vehicles are; new ones get a place that says nothing."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
+from dataclasses import fields
 from typing import Any
 
 from downlink.runner import CommandRunner
@@ -64,21 +65,19 @@ async def _run_together(**work: Coroutine[Any, Any, None]) -> None:
 
 def reception_of(settings: Settings) -> Reception:
     """Formats, registry and screen."""
-    screen = ScreenSettings(
-        future_tolerance_s=settings.future_tolerance_s,
-        oldest_age_s=settings.max_age_s,
-        teleport_speed_mps=settings.max_speed_mps,
-        worst_accuracy_m=settings.max_accuracy_m,
-        refuse_inaccurate=settings.max_accuracy_m is not None,
-        correct_week_rollover=settings.week_rollover,
-    )
     router = Router(
         selections(FORMATS),
         default_tenant=settings.default_tenant,
         largest_payload_bytes=settings.max_payload_bytes,
         narrowed_to=settings.mqtt_topics,
     )
-    return Reception(router, Registry(), Screen(ScreenRules(default=screen)))
+    registry = Registry()
+    return Reception(router, registry, Screen(ScreenRules(default=screen_settings(settings)), registry.vehicle))
+
+
+def screen_settings(settings: Settings) -> ScreenSettings:
+    """The installation's; each has the name that it has there, behind `screen_`."""
+    return ScreenSettings(**{one.name: getattr(settings, f"screen_{one.name}") for one in fields(ScreenSettings)})
 
 
 def pipeline_settings(settings: Settings) -> PipelineSettings:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from fleet.tracker_clock import TrackerClock
 from fleet.vehicle import Mounting, Tracker, TrackerStatus, Vehicle
 from store.memory.repository import MemoryRepository, reject_unstorable
 from store.refusals import check_tenant
@@ -26,6 +27,7 @@ class FleetTables:
         self._keys: dict[tuple[str, str], int] = {}
         self._places: dict[int, tuple[str, str]] = {}
         self._last_key = 0
+        self.clocks: dict[tuple[str, str], TrackerClock] = {}
 
     def register(self, trackers: Sequence[tuple[str, str]], *, quarantine: bool) -> list[Mounting]:
         reject_unstorable(*trackers)
@@ -35,6 +37,14 @@ class FleetTables:
 
     def mountings(self) -> list[Mounting]:
         return [self._mounting(*place) for place in sorted(self.trackers.items)]
+
+    def take_in(self, clocks: Sequence[TrackerClock]) -> None:
+        """What was found about trackers' clocks."""
+        for clock in clocks:
+            place = (clock.tenant, clock.tracker)
+            known = self.clocks.get(place)
+            if place in self.trackers.items and (known is None or known.found_at <= clock.found_at):
+                self.clocks[place] = clock
 
     def is_known(self, key: int) -> bool:
         return key in self._places
@@ -162,7 +172,9 @@ class TrackerRepository(MemoryRepository[Tracker]):
 
     def _remove(self, tenant: str, id_: str) -> None:
         self._tables.dismount_tracker(tenant, id_)
+        self._tables.clocks.pop((tenant, id_), None)
         super()._remove(tenant, id_)
 
     def _shown(self, item: Tracker) -> Tracker:
-        return replace(item, vehicle=self._tables.vehicle_of(item.tenant, item.id))
+        place = (item.tenant, item.id)
+        return replace(item, vehicle=self._tables.vehicle_of(*place), clock=self._tables.clocks.get(place))

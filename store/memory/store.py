@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from fleet.access import ApiKey
-from fleet.command import Command, Uplink
 from fleet.clock import from_micros, to_micros
+from fleet.command import Command, Uplink
 from fleet.fence import Fence
 from fleet.fix import FixBatch
 from fleet.message import DeadLetter
@@ -28,6 +28,7 @@ from store.memory.fleet import FleetTables
 from store.memory.found import EventLog, Outbox, VisitLog
 from store.memory.plan import RouteRepository
 from store.memory.repository import MemoryRepository, reject_unstorable
+from store.memory.tenants import TenantTable
 from store.positions import fixes_as_json, said
 from store.records import (
     Anchor,
@@ -67,6 +68,7 @@ class MemoryStore:
             filters={"stop": lambda order, text: order.stop == text, "customer": lambda order, text: order.customer == text},
         )
         self._outbox = Outbox(clock)
+        self._tenants = TenantTable(clock, self._changed, self._tenants_of_things)
         self._fixes, self._events, self._visits = FixLog(), EventLog(), VisitLog()
         self._keys, self._answers, self._letters = KeyRing(clock), Answers(clock), DeadLetterBox()
         self._commands = CommandBook()
@@ -92,6 +94,7 @@ class MemoryStore:
         self._commands.take_in(commit.answers, commit.uplinks)
         self._letters.drop(None, commit.retried)
         self._letters.put([storable_letter(letter) for letter in commit.dead_letters] + refused)
+        self._fleet.take_in(commit.clocks)
         self._visits.put(commit.outcome.visits)
         self._routes.take_in(commit.outcome)
         new_events = self._events.add(commit.outcome.events)
@@ -116,6 +119,8 @@ class MemoryStore:
             fences=[fence for _, fence in sorted(self._fences.items.items())],
             routes=sorted(self._routes.items.values(), key=lambda route: (route.tenant, route.vehicle, route.starts_at, route.id)),
             mountings=self._fleet.mountings(),
+            screening=self._tenants.scopes(self._fleet.vehicles.items.values()),
+            clocks=list(self._fleet.clocks.values()),
         )
 
     def changes(self) -> AsyncIterator[Change]:
@@ -295,6 +300,10 @@ class MemoryStore:
         return self._fleet.trackers
 
     @property
+    def tenants(self) -> TenantTable:
+        return self._tenants
+
+    @property
     def fences(self) -> MemoryRepository[Fence]:
         return self._fences
 
@@ -347,6 +356,10 @@ class MemoryStore:
     async def close(self) -> None:
         self._changes.close()
         self._wakes.close()
+
+    def _tenants_of_things(self) -> set[str]:
+        kinds = (self._fleet.vehicles, self._fleet.trackers, self._fences, self._routes, self._orders, self._outbox.subscriptions)
+        return {tenant for kind in kinds for tenant, _ in kind.items}
 
     def _changed(self, kind: str, tenant: str, id_: str) -> None:
         self._changes.tell(Change(kind=kind, tenant=tenant, id=id_))

@@ -181,6 +181,7 @@ class Commits:
         if commit.retried:
             yield findings.drop_retried(commit.retried)
         yield from findings.of_letters(prepared.letters)
+        yield from findings.of_clocks(commit.clocks)
         yield from findings.of_outcome(commit.outcome, self._tenants)
         yield from findings.of_anchors(commit, self._tenants)
 

@@ -19,6 +19,7 @@ from fleet.fix import NO_VEHICLE, Int64s
 from fleet.message import DeadLetter
 from fleet.outcome import Outcome, RouteState
 from fleet.route import Eta, StopState
+from fleet.tracker_clock import TrackerClock
 from fleet.visit import Visit
 from store.postgres.arrays import Blobs, Instants, Int4s, Int8s, Texts
 from store.postgres.tenants import Tenants
@@ -81,6 +82,22 @@ def of_letters(letters: Sequence[DeadLetter]) -> Iterator[Statement]:
             "payload_bytes": _int8s(letter.payload_bytes for letter in kept),
         },
     )
+
+
+def of_clocks(clocks: Sequence[TrackerClock]) -> Iterator[Statement]:
+    kept = _last_of_each(clocks, lambda clock: (clock.tenant, clock.tracker))
+    if kept:
+        yield (
+            "put_clocks",
+            {
+                "tenants": Texts([clock.tenant for clock in kept]),
+                "trackers": Texts([clock.tracker for clock in kept]),
+                "offsets_s": _int8s(clock.offset_s for clock in kept),
+                "since": [clock.since for clock in kept],
+                "until": [clock.until for clock in kept],
+                "found_at": [clock.found_at for clock in kept],
+            },
+        )
 
 
 def of_anchors(commit: Commit, tenants: Tenants) -> Iterator[Statement]:

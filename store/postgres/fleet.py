@@ -9,8 +9,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from psycopg.types.json import Jsonb
+
+from fleet.tracker_clock import TrackerClock
 from fleet.vehicle import Mounting, Tracker, TrackerStatus, Vehicle
 from store.errors import AlreadyExists, NotFound
+from store.own_settings import settings_as_json, settings_from_json
 from store.postgres.arrays import Texts
 from store.postgres.database import Connection, Database, rows
 from store.postgres.queries import Queries
@@ -49,11 +53,20 @@ class VehicleRepository(PostgresRepository[Vehicle]):
         return replace(item, created_at=created_at)
 
     def _columns(self, item: Vehicle) -> dict[str, Any]:
-        return {"name": item.name, "tags": list(item.tags), "created_at": item.created_at}
+        settings = Jsonb(settings_as_json(item.settings))
+        return {"name": item.name, "tags": list(item.tags), "settings": settings, "created_at": item.created_at}
 
     def _load(self, row: Row) -> Vehicle:
-        tenant, id_, name, tracker, tags, created_at = row
-        return Vehicle(id=id_, tenant=tenant, name=name, tracker=tracker, tags=tuple(tags), created_at=created_at)
+        tenant, id_, name, tracker, tags, settings, created_at = row
+        return Vehicle(
+            id=id_,
+            tenant=tenant,
+            name=name,
+            tracker=tracker,
+            tags=tuple(tags),
+            settings=settings_from_json(settings),
+            created_at=created_at,
+        )
 
 
 class TrackerRepository(PostgresRepository[Tracker]):
@@ -82,14 +95,22 @@ class TrackerRepository(PostgresRepository[Tracker]):
             else:
                 await _mount(connection, params["tenant_id"], item.id, vehicle[0][0])
             await connection.execute(_TRACKERS["tell"], params)
-        return replace(item, created_at=found[0][0])
+        return await self.get(item.tenant, item.id)
 
     def _columns(self, item: Tracker) -> dict[str, Any]:
         return {"status": str(item.status), "vehicle": item.vehicle, "created_at": item.created_at}
 
     def _load(self, row: Row) -> Tracker:
-        tenant, id_, status, vehicle, created_at = row
-        return Tracker(id=id_, tenant=tenant, status=TrackerStatus(status), vehicle=vehicle, created_at=created_at)
+        tenant, id_, status, vehicle, created_at, *of_clock = row
+        clock = _clock(tenant, id_, of_clock)
+        return Tracker(id=id_, tenant=tenant, status=TrackerStatus(status), vehicle=vehicle, clock=clock, created_at=created_at)
+
+
+def _clock(tenant: str, tracker: str, columns: Sequence[Any]) -> TrackerClock | None:
+    offset_s, since, until, found_at = columns
+    if offset_s is None:
+        return None
+    return TrackerClock(tenant=tenant, tracker=tracker, offset_s=offset_s, since=since, until=until, found_at=found_at)
 
 
 class Mountings:

@@ -27,6 +27,7 @@ from store.postgres.fleet import Mountings, TrackerRepository, VehicleRepository
 from store.postgres.found import FoundReader
 from store.postgres.listener import Listener
 from store.postgres.outbox import Outbox
+from store.postgres.own_settings import TenantRepository, screen_scopes, tracker_clocks
 from store.postgres.partitions import Partitions
 from store.postgres.routes import RouteRepository
 from store.postgres.tenants import Tenants
@@ -66,6 +67,7 @@ class PostgresStore:
         self._upkeep = upkeep.Upkeep(database, partitions, retention)
         self._vehicles = VehicleRepository(database, tenants)
         self._trackers = TrackerRepository(database, tenants)
+        self._tenant_list = TenantRepository(database, tenants)
         self._fences = FenceRepository(database, tenants)
         self._routes = RouteRepository(database, tenants)
         self._orders = OrderRepository(database, tenants)
@@ -104,7 +106,13 @@ class PostgresStore:
             fences += page
             after = f"{page[-1].tenant}/{page[-1].id}"
         routes = await self._routes.world(self._late_horizon_s)
-        return World(fences=fences, routes=routes, mountings=await self._mountings.all())
+        return World(
+            fences=fences,
+            routes=routes,
+            mountings=await self._mountings.all(),
+            screening=await screen_scopes(self._database),
+            clocks=await tracker_clocks(self._database),
+        )
 
     async def changes(self) -> AsyncIterator[Change]:
         async for payload in self._listener.payloads("outrider_changes"):
@@ -264,6 +272,10 @@ class PostgresStore:
     @property
     def trackers(self) -> TrackerRepository:
         return self._trackers
+
+    @property
+    def tenants(self) -> TenantRepository:
+        return self._tenant_list
 
     @property
     def fences(self) -> FenceRepository:

@@ -94,6 +94,19 @@ ORDER BY place
 ON CONFLICT (digest) DO UPDATE SET times = dead_letters.times + 1, newest_at = excluded.newest_at
 WHERE dead_letters.newest_at < excluded.newest_at
 
+-- name: put_clocks
+INSERT INTO tracker_clocks (tenant_id, tracker, offset_s, since, until, found_at)
+SELECT trackers.tenant_id, trackers.tracker, given.offset_s, given.since, given.until, given.found_at
+FROM unnest(
+    %(tenants)s::text[], %(trackers)s::text[], %(offsets_s)s, %(since)s::timestamptz[], %(until)s::timestamptz[],
+    %(found_at)s::timestamptz[]
+) AS given(tenant, tracker, offset_s, since, until, found_at)
+JOIN tenants ON tenants.name = given.tenant
+JOIN trackers ON trackers.tenant_id = tenants.id AND trackers.tracker = given.tracker
+ON CONFLICT (tenant_id, tracker) DO UPDATE SET
+    offset_s = excluded.offset_s, since = excluded.since, until = excluded.until, found_at = excluded.found_at
+WHERE tracker_clocks.found_at <= excluded.found_at
+
 -- name: put_visits
 INSERT INTO visits (tenant_id, id, vehicle, fence, entered_at, exited_at, confirmed_at, retracted, evidence)
 SELECT * FROM unnest(

@@ -1,10 +1,12 @@
 -- name: select
-SELECT tenants.name, trackers.tracker, trackers.status, vehicles.vehicle, trackers.created_at
+SELECT tenants.name, trackers.tracker, trackers.status, vehicles.vehicle, trackers.created_at,
+    clocks.offset_s, clocks.since, clocks.until, clocks.found_at
 FROM trackers
 JOIN tenants ON tenants.id = trackers.tenant_id
 LEFT JOIN mountings
     ON mountings.tenant_id = trackers.tenant_id AND mountings.tracker = trackers.tracker AND mountings.mounted_to IS NULL
 LEFT JOIN vehicles ON vehicles.id = mountings.vehicle_id
+LEFT JOIN tracker_clocks AS clocks ON clocks.tenant_id = trackers.tenant_id AND clocks.tracker = trackers.tracker
 WHERE true
     AND trackers.tenant_id = %(tenant_id)s -- if tenant_id
     AND trackers.tracker = %(id)s -- if id

@@ -1,5 +1,5 @@
 -- name: select
-SELECT tenants.name, vehicles.vehicle, vehicles.name, mountings.tracker, vehicles.tags, vehicles.created_at
+SELECT tenants.name, vehicles.vehicle, vehicles.name, mountings.tracker, vehicles.tags, vehicles.own_settings, vehicles.created_at
 FROM vehicles
 JOIN tenants ON tenants.id = vehicles.tenant_id
 LEFT JOIN mountings ON mountings.vehicle_id = vehicles.id AND mountings.mounted_to IS NULL
@@ -15,13 +15,14 @@ ORDER BY tenants.name, vehicles.vehicle -- if across
 LIMIT %(limit)s
 
 -- name: create
-INSERT INTO vehicles (tenant_id, vehicle, name, tags, created_at)
-VALUES (%(tenant_id)s, %(id)s, %(name)s, %(tags)s, coalesce(%(created_at)s::timestamptz, now()))
+INSERT INTO vehicles (tenant_id, vehicle, name, tags, own_settings, created_at)
+VALUES (%(tenant_id)s, %(id)s, %(name)s, %(tags)s, %(settings)s, coalesce(%(created_at)s::timestamptz, now()))
 ON CONFLICT DO NOTHING
 RETURNING id, created_at
 
 -- name: replace
-UPDATE vehicles SET name = %(name)s, tags = %(tags)s WHERE tenant_id = %(tenant_id)s AND vehicle = %(id)s
+UPDATE vehicles SET name = %(name)s, tags = %(tags)s, own_settings = %(settings)s
+WHERE tenant_id = %(tenant_id)s AND vehicle = %(id)s
 RETURNING id, created_at
 
 -- name: delete

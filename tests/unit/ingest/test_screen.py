@@ -13,7 +13,7 @@ from fleet.fix import FixBatch
 from fleet.screening import Flag, Reason
 from ingest.formats.instants import NO_TIME
 from ingest.screen import ROLLOVER_US, Screen, Screened
-from ingest.screening.rules import ScreenRules, ScreenSettings
+from ingest.screening.rules import ScreenOverrides, ScreenRules, ScreenSettings
 from tests.unit.ingest.messages import RECEIVED, RECEIVED_US
 
 HELSINKI = (60.17, 24.94)
@@ -163,8 +163,8 @@ def test_inaccurate_is_flagged_or_refused_by_setting() -> None:
 
 def test_rules_of_a_tenant_and_of_a_vehicle() -> None:
     rules = ScreenRules(
-        tenants={"acme": ScreenSettings(future_tolerance_s=0.0)},
-        vehicles={("acme", "clock-off"): ScreenSettings(future_tolerance_s=3600.0)},
+        tenants={"acme": ScreenOverrides(future_tolerance_s=0.0)},
+        vehicles={("acme", "clock-off"): ScreenOverrides(future_tolerance_s=3600.0)},
     )
     names = {1: ("other", "x"), 2: ("acme", "x"), 3: ("acme", "clock-off")}
     screened = Screen(rules, names.__getitem__).screen(fixes((1, -60, *HELSINKI), (2, -60, *HELSINKI), (3, -60, *HELSINKI)))
@@ -173,7 +173,7 @@ def test_rules_of_a_tenant_and_of_a_vehicle() -> None:
 
 def test_rules_that_differ_need_names() -> None:
     with pytest.raises(ValueError, match="need to be told whose fix it is"):
-        Screen(ScreenRules(tenants={"acme": ScreenSettings()}))
+        Screen(ScreenRules(tenants={"acme": ScreenOverrides()}))
 
 
 # -- values beside the place

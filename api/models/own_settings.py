@@ -1,0 +1,68 @@
+"""Tenants, and the settings that a tenant or a vehicle may have for itself, as the API shows them."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from api.models.base import Incoming, Outgoing, document, instant_text
+from fleet.screen_settings import ScreenOverrides
+from fleet.tenant import OwnSettings, Tenant
+
+_Day = Annotated[float, Field(ge=0, le=86_400)]
+_Age = Annotated[float, Field(ge=0, le=100 * 366 * 86_400)]
+_Speed = Annotated[float, Field(gt=0, le=1_000)]
+_Near = Annotated[float, Field(ge=0, le=1_000)]
+_Far = Annotated[float, Field(ge=0, le=100_000)]
+
+
+class ScreeningBody(Incoming):
+    """What is left out, or null, is as the level above has it: the vehicle's tenant, the installation."""
+
+    future_tolerance_s: _Day | None = Field(None, description="Later than receipt by more than this is refused")
+    oldest_age_s: _Age | None = Field(None, description="Older than this at receipt is refused; 0: any age")
+    teleport_speed_mps: _Speed | None = Field(None, description="Faster than this between two fixes is suspicious")
+    teleport_slack_m: _Far | None = Field(None, description="So far apart two fixes may be whatever the time between")
+    refuse_teleports: bool | None = Field(None, description="Refuse teleports instead of flagging them")
+    worst_accuracy_m: _Far | None = Field(None, description="Worse than this is suspicious; 0: any accuracy")
+    refuse_inaccurate: bool | None = Field(None, description="Refuse them instead of flagging them")
+    null_island_m: _Far | None = Field(None, description="Nearer than this to 0 N 0 E is refused; 0: it is a place")
+    refuse_swapped: bool | None = Field(None, description="Refuse what fits the last place only when swapped")
+    correct_week_rollover: bool | None = Field(None, description="Put instants right that are off by GPS weeks")
+    correct_clock: bool | None = Field(None, description="Recognise and correct a clock that is off by a constant")
+    static_drift_m: _Near | None = Field(None, description="A standing vehicle's fixes that wander no further are flagged; 0: none")
+
+
+class SettingsBody(Incoming):
+    screening: ScreeningBody = Field(default_factory=ScreeningBody)
+
+
+class SettingsOut(Outgoing):
+    """Only what is set here."""
+
+    screening: dict[str, float | bool] = Field(examples=[{"refuse_teleports": True}])
+
+
+class TenantBody(Incoming):
+    settings: SettingsBody = Field(default_factory=SettingsBody)
+
+
+class TenantOut(Outgoing):
+    id: str
+    settings: SettingsOut
+    created_at: str | None = Field(description="RFC 3339 UTC")
+
+
+def settings_of(body: SettingsBody) -> OwnSettings:
+    said = {one.name: getattr(body.screening, one.name) for one in fields(ScreenOverrides)}
+    return OwnSettings(screening=ScreenOverrides(**said))
+
+
+def settings_json(settings: OwnSettings) -> dict[str, Any]:
+    return document(SettingsOut, screening=settings.screening.said())
+
+
+def tenant_json(tenant: Tenant) -> dict[str, Any]:
+    return document(TenantOut, id=tenant.id, settings=settings_json(tenant.settings), created_at=instant_text(tenant.created_at))

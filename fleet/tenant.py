@@ -1,0 +1,28 @@
+"""Tenants, and what a tenant or a vehicle may have set for itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from fleet.screen_settings import NO_OVERRIDES, ScreenOverrides
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnSettings:
+    """Settings that hold for one tenant, or one vehicle, in place of those of the level above."""
+
+    screening: ScreenOverrides = NO_OVERRIDES
+
+
+#: Everything as the level above has it.
+NO_SETTINGS = OwnSettings()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tenant:
+    """Whose data it is. `id` is its name."""
+
+    id: str
+    settings: OwnSettings = NO_SETTINGS
+    created_at: datetime | None = None
