@@ -108,6 +108,15 @@ class FleetDrive:
             await self.transmit(_status_topic(self.options.tenant, crew.ident), b"online", retain=True)
         await self._report_until_done(started, begun_s)
 
+    def status_of(self, ident: str) -> dict[str, object] | None:
+        """What a tracker knows of itself; None where it is none of this fleet."""
+        crew = next((crew for crew in self._crews if crew.ident == ident), None)
+        if crew is None:
+            return None
+        van = crew.van
+        driven = {} if van is None else {"odometer_m": round(van.odometer_m), "speed_mps": round(van.truth().speed_mps or 0.0, 1)}
+        return {"rounds": crew.rounds, **driven}
+
     async def _report_until_done(self, started: datetime, begun_s: float) -> None:
         options, loop = self.options, asyncio.get_running_loop()
         slot, slot_s = 0, options.interval_s / _SLOTS

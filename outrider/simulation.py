@@ -15,6 +15,7 @@ from typing import Final
 import httpx
 import orjson
 
+from firmware_sim.commands import answer, command_filter
 from firmware_sim.drive import DriveOptions, FleetDrive, Progress
 from firmware_sim.osm import load_osm
 from firmware_sim.planner import ApiPlanner, NoPlanner, PlanFile, Planner
@@ -22,7 +23,7 @@ from firmware_sim.replay import replay
 from firmware_sim.streets import streets
 from firmware_sim.town import built_in_town
 from fleet.errors import OutriderError
-from mqttwire import Publisher
+from mqttwire import Publisher, Subscriber
 from mqttwire.capture import read_capture
 from outrider.broker import broker_options
 from outrider.console import progress, to_person
@@ -62,12 +63,17 @@ async def run_drive(
         fleet = FleetDrive(
             graph=graph, options=options, transmit=publisher.publish, planner=planner, clock=lambda: datetime.now(UTC)
         )
-        narrator = asyncio.create_task(_narrate(fleet.progress), name="narrate")
+        beside = [
+            asyncio.create_task(_narrate(fleet.progress), name="narrate"),
+            asyncio.create_task(_obey(settings, fleet, publisher), name="obey"),
+        ]
         try:
             await fleet.run()
             await publisher.drain()
         finally:
-            narrator.cancel()
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
     log.info("sent %d messages with %d fixes of %d rounds", fleet.progress.messages, fleet.progress.fixes, fleet.progress.rounds)
 
 
@@ -97,6 +103,15 @@ async def _planner(api_url: str | None, plan_out: Path | None, options: DriveOpt
         raise NoPlannerKey
     async with httpx.AsyncClient(base_url=api_url, headers={"Authorization": f"Bearer {key}"}, timeout=30.0) as client:
         yield ApiPlanner(client, options.tenant)
+
+
+async def _obey(settings: Settings, fleet: FleetDrive, publisher: Publisher) -> None:
+    """Answer commands to the simulated trackers, for ever."""
+    async with Subscriber(broker_options(settings), [command_filter(fleet.options.tenant)], qos=1) as commands:
+        async for message in commands:
+            said = answer(message.topic, message.payload, fleet.status_of)
+            if said is not None:
+                await publisher.publish(*said)
 
 
 async def _narrate(so_far: Progress) -> None:
