@@ -303,7 +303,8 @@ class FenceEngine:
         outside_m = np.full(len(row), np.nan)
         outside_m[possible] = distances_outside_m(self._plan, fence[possible], batch.lat[row[possible]], batch.lon[row[possible]])
         out_since = np.where(stay["out_since"] == NEVER, time, stay["out_since"])
-        is_near = outside_m <= columns.exit_margin_m[fence]
+        # As `geofence.visits`: what the fix may be off by, where it says so, is no way outside.
+        is_near = outside_m <= columns.exit_margin_m[fence] + np.nan_to_num(batch.accuracy_m[row].astype(np.float64))
         goes_on = (stay["phase"] == CONFIRMED) & (outside_m < self._limits.far_m) & (time - out_since < columns.exit[fence])
         chosen = np.flatnonzero(possible & (is_near | goes_on))
         return _Waiting(numbers[chosen], seats[chosen], row[chosen], ~is_near[chosen])

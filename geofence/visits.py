@@ -3,7 +3,7 @@
 1. The first usable fix inside begins a candidate. Enough fixes inside, together with a standstill or enough time, confirm it;
    the entry is dated back to where the way to the first fix inside cut the edge.
 2. A confirmed visit ends when every usable fix was beyond the outer edge for long enough, or one is far away. Between the edge and
-   the outer edge nothing ends and nothing begins. The exit is dated back to where the way out of the last fix inside cut the edge.
+   the outer edge (and as far beyond it as the fix may be off by) nothing ends and nothing begins. The exit is dated back to where the way out of the last fix inside cut the edge.
 3. A candidate that leaves unconfirmed was a pass (`fence.crossed`), if it went through at speed; else it was noise.
 4. Silence ends a visit with an uncertain end, unless the next usable fix is inside again soon enough.
 5. A fence with a calendar ends its visits when it closes.
@@ -32,6 +32,8 @@ from geofence.stays import CANDIDATE, CONFIRMED, ENDLESS, NEVER, PRESUMED_SILENT
 UNUSABLE: Final = int(Flag.INACCURATE)
 #: A stay that began with a jump needs so many fixes.
 _FIXES_AFTER_JUMP: Final = 3
+#: A pass gets on by at least this share of its ways in and out.
+_LEAST_PROGRESS: Final = 0.25
 
 
 class Sight(NamedTuple):
@@ -210,7 +212,7 @@ class VisitFold:
         if stay.after == NEVER:
             stay.after, stay.after_lat, stay.after_lon = fix.time, fix.lat, fix.lon
         outside_m = fence.shape.outside_m(fix.lat, fix.lon)
-        if outside_m <= fence.rules.exit_margin_m and not _is_off_altitude(fence, fix):
+        if not _is_beyond(outside_m, fix, fence) and not _is_off_altitude(fence, fix):
             stay.out_since = NEVER
             return True
         if stay.phase == CANDIDATE:
@@ -290,6 +292,10 @@ class VisitFold:
         if not self._limits.may_interpolate(*last, *after):
             return
         through_m = distance_m(stay.before_lat, stay.before_lon, stay.after_lat, stay.after_lon)
+        # A way no longer than what its ends may be off by is no movement, and there and back again is a receiver thrown aside.
+        in_m = distance_m(stay.before_lat, stay.before_lon, stay.first_lat, stay.first_lon)
+        if through_m < 2 * stay.worst_m or through_m < (in_m + distance_m(*last[1:], *after[1:])) * _LEAST_PROGRESS:
+            return
         speed_mps = through_m * MICROS_PER_S / (stay.after - stay.before)
         if speed_mps >= fence.rules.confirm_speed_mps:
             entered, (exited, _) = self._edge_in(stay, fence), self._edge_out(stay, fence)
@@ -352,6 +358,11 @@ class VisitFold:
 
 def _is_usable(fix: Sight, fence: PlannedFence) -> bool:
     return not (fix.flags & UNUSABLE or fix.accuracy_m > fence.rules.max_accuracy_m)
+
+
+def _is_beyond(outside_m: float, fix: Sight, fence: PlannedFence) -> bool:
+    """Whether a place is beyond the outer edge for sure: further than the fix may be off by, where it says so."""
+    return outside_m > fence.rules.exit_margin_m + (0.0 if math.isnan(fix.accuracy_m) else fix.accuracy_m)
 
 
 def _is_open(fence: PlannedFence, at: int) -> bool:

@@ -140,7 +140,7 @@ class Watch:
     def _see_outside(self, stay: Stay, fix: Fix) -> None:
         stay.outside = [*(stay.outside or []), fix]
         away_m = outside_m(self.fence, fix.lat, fix.lon)
-        if away_m <= self.rules.exit_margin_m and is_at_altitude(self.fence, fix.altitude_m):
+        if away_m <= self.rules.exit_margin_m + (fix.accuracy_m or 0.0) and is_at_altitude(self.fence, fix.altitude_m):
             stay.beyond_since = None
             return
         if not stay.is_visit:
@@ -157,6 +157,13 @@ class Watch:
     def _end_candidate(self, stay: Stay) -> None:
         after = stay.outside[0] if stay.outside else None
         if stay.by_jump or stay.before is None or after is None or not self._is_short(stay.inside[-1], after):
+            return
+        through_m = distance_m(stay.before.lat, stay.before.lon, after.lat, after.lon)
+        if through_m < 2 * max(fix.accuracy_m or 0.0 for fix in stay.inside):
+            return
+        first, last = stay.inside[0], stay.inside[-1]
+        in_m = distance_m(stay.before.lat, stay.before.lon, first.lat, first.lon)
+        if through_m < (in_m + distance_m(last.lat, last.lon, after.lat, after.lon)) / 4:
             return
         if self._speed(stay.before, after) >= self.rules.confirm_speed_mps:
             entered_at = self._in_at(stay)
