@@ -55,7 +55,7 @@ class Reception:
     def know(self, world: World) -> None:
         """Mountings, settings of tenants and vehicles, and clocks are these from now on."""
         self.registry.replace(world.mountings)
-        self.screen.obey(world.screening)
+        self.screen.obey(world.screening, self.registry.vehicle)
         self.clocks.know(world.clocks)
 
     def decode(self, batch: MessageBatch) -> Decoded:

@@ -60,18 +60,17 @@ class Screen:
         Raises ValueError for rules that differ without it.
         """
         self._rules = rules or ScreenRules()
-        self._vehicle_of = vehicle_of
         self._limits = LimitsOf(self._rules, vehicle_of)
         self._places = Places()
         self._jumps = Jumps(self._places)
         self._drift = Drift()
         self.clocks = Clocks()
 
-    def obey(self, scopes: Iterable[ScreenScope]) -> None:
+    def obey(self, scopes: Iterable[ScreenScope], vehicle_of: Callable[[int], tuple[str, str]]) -> None:
         """Tenants and vehicles have these settings of their own from now on, and no others."""
         rules = self._rules.over(scopes)
         if rules != self._rules:
-            self._rules, self._limits = rules, LimitsOf(rules, self._vehicle_of)
+            self._rules, self._limits = rules, LimitsOf(rules, vehicle_of)
 
     def remember(self, keys: Int64s, time: Int64s, lat: Float64s, lon: Float64s) -> None:
         """The newest stored fix of each vehicle (distinct keys), at start."""
