@@ -11,7 +11,7 @@ from fleet.event import Event
 from fleet.subscription import Alert, Subscription, SubscriptionStatus
 from fleet.visit import Visit
 from store.errors import NotFound
-from store.matching import alert_id, means_type
+from store.matching import alert_id, means_alert, means_type
 from store.memory.repository import MemoryRepository
 from store.paging import split_cursor
 from store.records import NumberedEvent
@@ -148,7 +148,7 @@ class Outbox:
                 if (
                     subscription.tenant == event.tenant
                     and subscription.status is SubscriptionStatus.ACTIVE
-                    and means_type(subscription.types, event.type)
+                    and means_alert(subscription.types, event.type)
                 ):
                     now = self._clock()
                     waiting = _Waiting(

@@ -222,7 +222,7 @@ DELETE FROM batches WHERE batch <= %(batch)s
 SELECT pg_advisory_xact_lock(hashtext('outrider.events'), hashtext(current_schema()))
 
 -- name: add_events
--- New events, and an alert for each active subscription that means them. The numbers are given out in order of `place`.
+-- New events, and an alert for each active subscription that means them, or what they correct. The numbers are given out in order of `place`.
 WITH added AS (
     INSERT INTO events (id, tenant_id, type, vehicle, occurred_at, recorded_at, data)
     SELECT id, tenant_id, type, vehicle, occurred_at, recorded_at, data
@@ -241,7 +241,11 @@ WITH added AS (
     FROM added
     JOIN tenants ON tenants.id = added.tenant_id
     JOIN subscriptions ON subscriptions.tenant_id = added.tenant_id
-        AND subscriptions.status = 'active' AND means_type(subscriptions.types, added.type)
+        AND subscriptions.status = 'active'
+        AND (
+            means_type(subscriptions.types, added.type)
+            OR means_type(subscriptions.types, regexp_replace(added.type, '\.(revised|retracted)$', ''))
+        )
     ON CONFLICT (id) DO NOTHING
 )
 SELECT id FROM added ORDER BY seq

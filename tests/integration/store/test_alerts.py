@@ -49,6 +49,19 @@ async def test_each_subscription_gets_the_events_that_it_means(store: Store, bui
     ]
 
 
+async def test_who_was_told_of_an_event_is_told_of_its_correction(store: Store, build: Builder) -> None:
+    for subscription in (_subscription("arrivals", "stop.arrived"), _subscription("withdrawn", "*.retracted", "stop.departed")):
+        await store.subscriptions.create(subscription)
+    types = ("stop.arrived", "stop.arrived.revised", "stop.arrived.retracted", "stop.departed.retracted", "fence.exited.retracted")
+    await build.commit(events=[event(number, type_=type_, of="x") for number, type_ in enumerate(types)])
+    assert await _claimed(store) == [
+        ("arrivals", "stop.arrived"),
+        ("arrivals", "stop.arrived.retracted"),
+        ("arrivals", "stop.arrived.revised"),
+        ("withdrawn", "stop.departed.retracted"),
+    ]
+
+
 async def test_an_alert_carries_what_its_delivery_needs(store: Store, build: Builder) -> None:
     subscription = await store.subscriptions.create(_subscription("w", "*"))
     await build.commit(events=[event(1, stop="s1", late_s=3.5)])
