@@ -1,12 +1,16 @@
 """Ingest from a QoS 1 publisher through a real Mosquitto into committed rows of a real TimescaleDB, beside its yardsticks.
 
-    python -m bench.ingest [--messages 400000] [--part sink worker latency aiomqtt forward] [--json]
+    python -m bench.ingest [--messages 400000] [--part sink worker latency aiomqtt forward known long] [--json]
 
 * `sink`: the ceiling: the same source, which only acknowledges;
 * `worker`: the whole worker, 10,000 vehicles and 10,000 fences;
-* `latency`: the same at half of the ceiling: from publishing to commit;
+* `latency`: the same at half of the ceiling: from publishing to commit, with and without the first seconds;
 * `aiomqtt`: the same on the MQTT 3.1.1 source;
-* `forward`: messages of 50 fixes each, beside a bare COPY of the same rows into the same table.
+* `forward`: messages of 50 fixes each, beside a bare COPY of the same rows into the same table;
+* `known`: 1,000,000 vehicles that a worker before has left: time to start, memory then, and at most while each is heard once;
+* `long`: 20,000,000 messages; memory after 2,000,000 and at the end.
+
+The last two take minutes and are only run when they are named.
 
 Each part has a broker and a database of its own, and its processes to itself; publisher, broker, worker and database share the
 machine. Messages are counted from the first one taken to the last one acknowledged. The last line of output is one JSON object.
@@ -22,20 +26,23 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import psutil
 import uvloop
 
-from bench import ingest_copy, ingest_sinks
+from bench import ingest_copy, ingest_known, ingest_sinks
 from bench.ingest_load import SIDE_DEG, SOUTH, WEST, Load, idents, publish
 from store.open import migrate
 from tests.realparts.database_servers import timescale_server
 from tests.realparts.databases import Databases
 from tests.realparts.mosquitto import running_mosquitto
 
-PARTS = ("sink", "worker", "latency", "aiomqtt", "forward")
+USUAL_PARTS = ("sink", "worker", "latency", "aiomqtt", "forward")
+PARTS = (*USUAL_PARTS, "known", "long")
 VEHICLES = 10_000
+KNOWN_VEHICLES = 1_000_000
+LONG_MESSAGES = 20_000_000
 #: Messages of FIXES_EACH fixes, in percent of the messages of one.
 FORWARD_SHARE = 15
 FENCES = 10_000
@@ -47,7 +54,9 @@ Figures = dict[str, float]
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--messages", type=int, default=400_000)
-    parser.add_argument("--part", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--part", nargs="+", choices=PARTS, default=list(USUAL_PARTS))
+    parser.add_argument("--known-vehicles", type=int, default=KNOWN_VEHICLES)
+    parser.add_argument("--long-messages", type=int, default=LONG_MESSAGES)
     parser.add_argument("--vehicles", type=int, default=VEHICLES)
     parser.add_argument("--fences", type=int, default=FENCES)
     parser.add_argument("--json", action="store_true", help="only the last line, the JSON object")
@@ -59,7 +68,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--forward", action="store_true", help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
     if chosen.role is None:
-        bench = Bench(chosen.messages, chosen.vehicles, chosen.fences, is_quiet=chosen.json)
+        sizes = Sizes(
+            messages=chosen.messages,
+            vehicles=chosen.vehicles,
+            fences=chosen.fences,
+            known_vehicles=chosen.known_vehicles,
+            long_messages=chosen.long_messages,
+        )
+        bench = Bench(sizes, is_quiet=chosen.json)
         print(json.dumps(bench.run(chosen.part)), flush=True)
         return 0
     _play(chosen)
@@ -84,8 +100,20 @@ def _play(chosen: argparse.Namespace) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """How much of everything; see the options."""
+
+    messages: int
+    vehicles: int
+    fences: int
+    known_vehicles: int
+    long_messages: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Run:
     role: str
+    vehicles: int
     source: str = "mqtt5"
     database: str = ""
     messages: int
@@ -96,10 +124,8 @@ class _Run:
 class Bench:
     """Runs the parts one after the other."""
 
-    def __init__(self, messages: int, vehicles: int, fences: int, *, is_quiet: bool) -> None:
-        self._messages = messages
-        self._vehicles = vehicles
-        self._fences = fences
+    def __init__(self, sizes: Sizes, *, is_quiet: bool) -> None:
+        self._sizes = sizes
         self._is_quiet = is_quiet
 
     def run(self, parts: Sequence[str]) -> dict[str, object]:
@@ -113,27 +139,38 @@ class Bench:
         return _summary(found) | found
 
     def _part(self, part: str, databases: Databases, found: Mapping[str, Figures]) -> Figures:
+        sizes = self._sizes
         if part == "sink":
-            return self._measure(_Run(role="sink", messages=self._messages))
-        with self._database(databases) as url:
+            return self._measure(_Run(role="sink", vehicles=sizes.vehicles, messages=sizes.messages))
+        vehicles = sizes.known_vehicles if part == "known" else sizes.vehicles
+        with self._database(databases, vehicles) as url:
+            run = _Run(role="work", vehicles=vehicles, database=url, messages=sizes.messages)
             if part == "latency":
                 ceiling = found["sink"]["messages_per_s"] if "sink" in found else 40_000
-                return self._measure(_Run(role="work", database=url, messages=self._messages, rate=round(ceiling / 2)))
+                return self._measure(replace(run, rate=round(ceiling / 2)))
             if part == "forward":
-                messages = max(1, self._messages * FORWARD_SHARE // 100 // self._vehicles) * self._vehicles
-                figures = self._measure(_Run(role="work", database=url, messages=messages, is_forward=True))
-                copied = uvloop.run(ingest_copy.copy_again(url))
-                per_s = figures["fixes"] / figures["seconds"]
-                return figures | {"fixes_per_s": per_s, "copy_fixes_per_s": copied, "ratio_to_copy": per_s / copied}
-            source = "aiomqtt" if part == "aiomqtt" else "mqtt5"
-            messages = self._messages // 4 if part == "aiomqtt" else self._messages
-            return self._measure(_Run(role="work", source=source, database=url, messages=messages))
+                return self._forward(run)
+            if part == "known":
+                uvloop.run(ingest_known.leave_behind(url))
+                return self._measure(replace(run, messages=vehicles))
+            if part == "long":
+                return self._measure(replace(run, messages=sizes.long_messages))
+            if part == "aiomqtt":
+                return self._measure(replace(run, source="aiomqtt", messages=sizes.messages // 4))
+            return self._measure(run)
+
+    def _forward(self, run: _Run) -> Figures:
+        messages = max(1, run.messages * FORWARD_SHARE // 100 // run.vehicles) * run.vehicles
+        figures = self._measure(replace(run, messages=messages, is_forward=True))
+        copied = uvloop.run(ingest_copy.copy_again(run.database))
+        per_s = figures["fixes"] / figures["seconds"]
+        return figures | {"fixes_per_s": per_s, "copy_fixes_per_s": copied, "ratio_to_copy": per_s / copied}
 
     @contextmanager
-    def _database(self, databases: Databases) -> Iterator[str]:
+    def _database(self, databases: Databases, vehicles: int) -> Iterator[str]:
         with databases.fresh() as url:
             asyncio.run(migrate(url))
-            uvloop.run(ingest_sinks.prepare(url, idents(self._vehicles), self._fences, (SOUTH, WEST, SIDE_DEG)))
+            uvloop.run(ingest_sinks.prepare(url, idents(vehicles), self._sizes.fences, (SOUTH, WEST, SIDE_DEG)))
             yield url
 
     def _measure(self, run: _Run) -> Figures:
@@ -141,14 +178,14 @@ class Bench:
         with running_mosquitto() as broker:
             assert broker.process is not None
             command = [sys.executable, "-m", "bench.ingest", "--url", broker.url, "--messages", str(run.messages)]
-            command += ["--vehicles", str(self._vehicles)]
+            command += ["--vehicles", str(run.vehicles)]
             taking = subprocess.Popen(
                 [*command, "--role", run.role, "--source", run.source, "--database", run.database],
                 stdout=subprocess.PIPE,
                 text=True,
             )
             assert taking.stdout is not None
-            taking.stdout.readline()  # subscribed
+            taking.stdout.readline()  # subscribed, hence started
             assert self._server.process is not None
             watched = {"broker": psutil.Process(broker.process.pid), "database": psutil.Process(self._server.process.pid)}
             before = {name: _cpu_s(process) for name, process in watched.items()}
@@ -185,13 +222,16 @@ def _summary(found: Mapping[str, Figures]) -> dict[str, object]:
     summary: dict[str, object] = {}
     if worker is not None:
         summary |= {"messages_per_s": worker["messages_per_s"], "cpu_us_per_message": worker["cpu_us_per_message"]}
-        summary["memory_growth"] = worker["memory_end_mb"] / worker["memory_start_mb"] - 1 if worker["memory_start_mb"] else None
+    lasting = found.get("long") or worker
+    if lasting is not None:
+        summary["memory_growth"] = lasting["memory_end_mb"] / lasting["memory_start_mb"] - 1
     if worker is not None and ceiling is not None:
         summary["ratio_to_broker"] = worker["messages_per_s"] / ceiling["messages_per_s"]
     if "forward" in found:
         summary["ratio_to_copy"] = found["forward"]["ratio_to_copy"]
     if timed is not None:
         summary |= {"commit_p50_ms": timed["p50_ms"], "commit_p99_ms": timed["p99_ms"]}
+        summary["commit_p99_with_start_ms"] = timed["p99_with_start_ms"]
     return summary
 
 

@@ -41,14 +41,22 @@ def idents(count: int) -> list[str]:
 
 
 def tails(count: int, seed: int = 1) -> list[list[bytes]]:
-    """For each vehicle the payloads of its places, without the time."""
+    """For each vehicle the payloads of its places, without the time. Each begins at another place of its way: a fleet of which all
+    turn round in the same second would measure that second."""
     rng = random.Random(seed)
     fleet = []
-    for _ in range(count):
+    for vehicle in range(count):
         lat, lon = SOUTH + rng.random() * SIDE_DEG, WEST + rng.random() * SIDE_DEG
         heading_deg = rng.uniform(0, 360)
-        fleet.append([_tail(lat, lon, heading_deg, _STEP_M * min(place, _PLACES - place)) for place in range(_PLACES)])
+        way = [(vehicle + place) % _PLACES for place in range(_PLACES)]
+        fleet.append([_tail(lat, lon, heading_deg, _STEP_M * min(place, _PLACES - place)) for place in way])
     return fleet
+
+
+def standing(count: int, seed: int = 1) -> list[list[bytes]]:
+    """The same for vehicles that each have one place."""
+    rng = random.Random(seed)
+    return [[_tail(SOUTH + rng.random() * SIDE_DEG, WEST + rng.random() * SIDE_DEG, 0.0, 0.0)] for _ in range(count)]
 
 
 def _tail(lat: float, lon: float, heading_deg: float, along_m: float) -> bytes:
@@ -60,7 +68,8 @@ def _tail(lat: float, lon: float, heading_deg: float, along_m: float) -> bytes:
 async def publish(load: Load) -> None:
     """Publish, and print how many and what it took as one line of JSON."""
     topics = [f"fleet/bench/{ident}/fix" for ident in idents(load.vehicles)]
-    fleet = tails(load.vehicles)
+    # A vehicle that is heard once needs no way.
+    fleet = tails(load.vehicles) if load.messages > load.vehicles else standing(load.vehicles)
     payload_of = _stored_and_forwarded if load.is_stored_and_forwarded else _single
     async with Publisher(MqttOptions.from_url(load.url, version=MqttVersion.V5), window=4_000) as publisher:
         await publisher.wait_connected()
@@ -79,7 +88,7 @@ async def publish(load: Load) -> None:
 
 
 def _single(places: list[bytes], turn: int) -> bytes:
-    return b'{"time":%d%s' % (time.time_ns() // 1_000_000, places[turn % _PLACES])
+    return b'{"time":%d%s' % (time.time_ns() // 1_000_000, places[turn % len(places)])
 
 
 _BEGINNING_MS = time.time_ns() // 1_000_000 - 7 * 86_400_000
@@ -88,5 +97,5 @@ _BEGINNING_MS = time.time_ns() // 1_000_000 - 7 * 86_400_000
 def _stored_and_forwarded(places: list[bytes], turn: int) -> bytes:
     """FIXES_EACH fixes, one a second, that go on where the vehicle's message before ended."""
     start_ms = _BEGINNING_MS + turn * FIXES_EACH * 1000
-    fixes = [b'{"time":%d%s' % (start_ms + 1000 * number, places[number % _PLACES]) for number in range(FIXES_EACH)]
+    fixes = [b'{"time":%d%s' % (start_ms + 1000 * number, places[number % len(places)]) for number in range(FIXES_EACH)]
     return b"[" + b",".join(fixes) + b"]"

@@ -6,31 +6,28 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Mapping
-from typing import cast
+from typing import Final, cast
 
 import numpy as np
-import psutil
 
+from bench.ingest_memory import Watch
 from fleet.fence import Circle, Fence
 from fleet.message import MessageBatch
-from ingest.formats import FORMATS
 from ingest.metrics import ColumnHistogram, IngestMetrics
 from ingest.pipeline import Pipeline
 from ingest.protocol import Source
-from ingest.reception import Reception
-from ingest.registry import Registry
-from ingest.router import Router, selections
-from ingest.screen import Screen
-from ingest.sources.limits import SourceLimits
 from ingest.sources.mqtt5 import Mqtt5Source
 from ingest.sources.mqtt311 import Mqtt311Source
-from ingest.worker import Worker, WorkerSettings
+from ingest.worker import Worker
 from mqttwire import MqttOptions, MqttVersion, Publisher
+from outrider.settings import Settings
+from outrider.tiers.worker import pipeline_settings, reception_of, source_limits, worker_settings
 from store.open import open_store
 from store.protocol import Commit, Committed, Store
 
-FILTERS = ["fleet/+/+/fix"]
-_LATENCIES_S = [round(0.001 * 1.1**step, 6) for step in range(110)]
+_LATENCIES_S: Final = [round(0.001 * 1.1**step, 6) for step in range(110)]
+#: After the first commit: until then a fleet that was silent has set off, and its first chunk and states were made.
+WARM_UP_S: Final = 5.0
 
 
 class Counted:
@@ -42,13 +39,12 @@ class Counted:
     def __init__(self, source: Source, messages: int) -> None:
         self._source = source
         self._messages = messages
-        self._process = psutil.Process()
-        self._taken = self._acknowledged = self._batches = 0
+        self._taken = self._batches = 0
+        self.acknowledged = 0
         #: Messages by the token of their batch: the worker may hand a batch back in parts.
         self._sizes: dict[int, int] = {}
         self._began = (0.0, 0.0)
         self._ended = (0.0, 0.0)
-        self._memory: list[int] = []
 
     async def batches(self) -> AsyncIterator[MessageBatch]:
         async for batch in self._source.batches():
@@ -62,10 +58,8 @@ class Counted:
 
     async def ack(self, batch: MessageBatch) -> None:
         await self._source.ack(batch)
-        self._acknowledged += self._sizes.pop(id(batch.token))
+        self.acknowledged += self._sizes.pop(id(batch.token))
         self._batches += 1
-        if self._batches % 64 == 0:
-            self._memory.append(self._process.memory_info().rss)
         self._ended = (time.perf_counter(), time.process_time())
 
     async def close(self) -> None:
@@ -78,26 +72,26 @@ class Counted:
     @property
     def figures(self) -> dict[str, float]:
         seconds, cpu_s = self._ended[0] - self._began[0], self._ended[1] - self._began[1]
-        messages = max(1, self._acknowledged)
-        quarter = max(1, len(self._memory) // 4)
-        early, late = self._memory[quarter - 1 : quarter], self._memory[-1:]
+        messages = max(1, self.acknowledged)
         return {
-            "messages": self._acknowledged,
+            "messages": self.acknowledged,
             "seconds": seconds,
             "messages_per_s": messages / seconds if seconds else 0.0,
             "cpu_us_per_message": cpu_s / messages * 1e6,
             "batch": messages / max(1, self._batches),
-            "memory_start_mb": (early or [0])[0] / 2**20,
-            "memory_end_mb": (late or [0])[0] / 2**20,
         }
 
 
 class Timed:
-    """A store that notes how long after its time each fix was committed."""
+    """A store that notes how long after its time each fix was committed: all of them, and those after the warm-up."""
 
     def __init__(self, store: Store, metrics: IngestMetrics) -> None:
         self._store = store
-        self.latency = ColumnHistogram("bench_latency_seconds", "From publishing to commit.", _LATENCIES_S, metrics.registry)
+        self._all, self._steady = (
+            ColumnHistogram(f"bench_{name}_seconds", "From publishing to commit.", _LATENCIES_S, metrics.registry)
+            for name in ("all", "steady")
+        )
+        self._first_at_s: float | None = None
         self.fixes = 0
 
     def __getattr__(self, name: str) -> object:
@@ -106,20 +100,39 @@ class Timed:
     async def commit(self, commit: Commit) -> Committed:
         committed = await self._store.commit(commit)
         if len(commit.fixes):
-            self.latency.observe(np.maximum(time.time() - commit.fixes.time / 1e6, 0.0))
+            now_s = time.time()
+            self._first_at_s = self._first_at_s or now_s
+            took_s = np.maximum(now_s - commit.fixes.time / 1e6, 0.0)
+            self._all.observe(took_s)
+            if now_s - self._first_at_s > WARM_UP_S:
+                self._steady.observe(took_s)
             self.fixes += committed.stored
         return committed
 
+    @property
+    def figures(self) -> dict[str, float]:
+        """Steady ones are those of all where the run was over within the warm-up."""
+        all_ms = {f"p{share}_with_start_ms": self._all.quantile(share / 100) * 1000 for share in (50, 99)}
+        steady = self._all if np.isnan(self._steady.quantile(0.5)) else self._steady
+        return {f"p{share}_ms": steady.quantile(share / 100) * 1000 for share in (50, 99)} | all_ms | {"fixes": self.fixes}
 
-def source_of(kind: str, url: str) -> Source:
-    if kind == "aiomqtt":
-        return Mqtt311Source(MqttOptions.from_url(url, client_id="bench", version=MqttVersion.V311), FILTERS, SourceLimits())
-    return Mqtt5Source(MqttOptions.from_url(url, client_id="bench", version=MqttVersion.V5), FILTERS, SourceLimits())
+
+def settings_of(url: str, database_url: str = "") -> Settings:
+    """The product's defaults, but for where the broker and the database are."""
+    return Settings(mqtt_url=url, database_url=database_url or None, mqtt_client_id="bench", default_tenant="bench")
+
+
+def source_of(kind: str, url: str, settings: Settings) -> Source:
+    """What the product would subscribe to, through this kind of source."""
+    version = MqttVersion.V311 if kind == "aiomqtt" else MqttVersion.V5
+    options = MqttOptions.from_url(url, client_id="bench", version=version)
+    topics, limits = reception_of(settings).router.topics, source_limits(settings)
+    return Mqtt311Source(options, topics, limits) if kind == "aiomqtt" else Mqtt5Source(options, topics, limits)
 
 
 async def sink(kind: str, url: str, messages: int) -> None:
     """Acknowledge and forget."""
-    source = Counted(source_of(kind, url), messages)
+    source = Counted(source_of(kind, url, settings_of(url)), messages)
     announcing = asyncio.create_task(_announce(source))
     async for batch in source.batches():
         await source.ack(batch)
@@ -129,8 +142,9 @@ async def sink(kind: str, url: str, messages: int) -> None:
 
 
 async def work(kind: str, url: str, database_url: str, messages: int) -> None:
-    """The whole worker: formats, registry, screening, engines, commits, live frames."""
-    source = Counted(source_of(kind, url), messages)
+    """The whole worker as the product runs it: formats, registry, screening, engines, commits, checkpoints, live frames."""
+    settings = settings_of(url, database_url)
+    source = Counted(source_of(kind, url, settings), messages)
     metrics = IngestMetrics()
     async with Publisher(MqttOptions.from_url(url, version=MqttVersion.V5)) as live:
         store = await open_store(database_url)
@@ -138,35 +152,38 @@ async def work(kind: str, url: str, database_url: str, messages: int) -> None:
         worker = Worker(
             source=source,
             store=cast("Store", timed),  # everything else goes to the store itself
-            pipeline=Pipeline(),
-            reception=Reception(Router(selections(FORMATS), default_tenant="bench"), Registry(), Screen()),
+            pipeline=Pipeline(pipeline_settings(settings)),
+            reception=reception_of(settings),
             live=live,
-            settings=WorkerSettings(name="bench"),
+            settings=worker_settings(settings),
             metrics=metrics,
         )
-        announcing = asyncio.create_task(_announce(source))
+        watch = Watch(lambda: source.acknowledged, messages, is_started=lambda: worker.is_started)
+        announcing, watching = asyncio.create_task(_announce(source)), asyncio.create_task(watch.run())
         await worker.run()
+        watching.cancel()
         await announcing
         await store.close()
+    worker.refresh_metrics()
+    _report(source.figures | timed.figures | _counted(metrics) | watch.figures)
+
+
+def _counted(metrics: IngestMetrics) -> dict[str, float]:
     value = metrics.registry.get_sample_value
     commits = value("outrider_ingest_commit_seconds_count") or 1
-    _report(
-        source.figures
-        | {
-            "fixes": timed.fixes,
-            "commits": commits,
-            "commit_ms": (value("outrider_ingest_commit_seconds_sum") or 0) / commits * 1000,
-            "events": value("outrider_ingest_events_total") or 0,
-            "p50_ms": timed.latency.quantile(0.5) * 1000,
-            "p99_ms": timed.latency.quantile(0.99) * 1000,
-        }
-    )
+    return {
+        "commits": commits,
+        "commit_ms": (value("outrider_ingest_commit_seconds_sum") or 0) / commits * 1000,
+        "events": value("outrider_ingest_events_total") or 0,
+        "checkpoints": value("outrider_ingest_checkpoints_total") or 0,
+    }
 
 
 async def prepare(database_url: str, vehicles: list[str], fences: int, square: tuple[float, float, float]) -> None:
     """A fleet that is known, and circles of 100 m to 300 m all over the square (south, west, side in degrees)."""
     store = await open_store(database_url)
-    await store.register([("bench", ident) for ident in vehicles], quarantine=False)
+    for start in range(0, len(vehicles), 20_000):
+        await store.register([("bench", ident) for ident in vehicles[start : start + 20_000]], quarantine=False)
     south, west, side_deg = square
     rng = np.random.default_rng(2)
     places = rng.random((fences, 3)).tolist()

@@ -24,6 +24,7 @@ from fleet.clock import MICROS_PER_S, to_micros
 from fleet.message import MessageBatch
 from ingest.deadletters import DeadLetterLimit
 from ingest.live import LiveFrames, LivePublisher
+from ingest.loop import collector
 from ingest.loop.accounting import Accounting
 from ingest.loop.checkpoints import Checkpoints
 from ingest.loop.gathering import PART, Gatherer, joined
@@ -66,6 +67,8 @@ class WorkerSettings:
     quarantine: bool = False
     #: Beyond this many a second (and a burst of as many), dead letters are counted and not kept.
     dead_letters_per_s: float = 1_000.0
+    #: Nothing else runs in the process: its garbage collector is set for the worker (`ingest.loop.collector`).
+    owns_process: bool = False
     #: At the end, the last write may take this long; what is not written comes again from the source.
     shutdown_grace_s: float = 10.0
 
@@ -145,6 +148,8 @@ class Worker:
         self._committed_step = self._pipeline.steps
         self._ticked_at_s = _monotonic()
         self._checkpoints.start(self._ticked_at_s)
+        if self._settings.owns_process:
+            collector.settle()
         self.is_started = True
         log.info("took up the work: %d trackers known", len(self._reception.registry))
 

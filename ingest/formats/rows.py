@@ -22,7 +22,7 @@ NOT_SAID = float("nan")
 
 
 def is_unsaid(values: Sequence[object]) -> bool:
-    """Whether all are None: trackers of one kind leave the same things out. Where the first is said, the others are not looked at."""
+    """Whether all are None, as trackers of one kind leave the same things out. Where the first is said, no other is looked at."""
     return not values or (values[0] is None and values.count(None) == len(values))
 
 

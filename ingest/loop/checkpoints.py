@@ -75,10 +75,10 @@ class Checkpoints:
             if now_s - self._began_s < self._interval_s:
                 return None
             self._begin(now_s)
-            if not self.is_under_way:
+            if not len(self._waiting):
                 return None
         taken = self._slice(max(_LEAST_VEHICLES, fixes // _FIXES_A_VEHICLE))
-        return Slice(states=taken, up_to=UNFINISHED if self.is_under_way else None if begins else self._mark)
+        return Slice(states=taken, up_to=UNFINISHED if len(self._waiting) else None if begins else self._mark)
 
     def written(self, batch: int) -> None:
         """The commit with the slice that was taken last has this number."""

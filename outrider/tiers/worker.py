@@ -101,6 +101,7 @@ def worker_settings(settings: Settings) -> WorkerSettings:
         batch_messages=settings.batch_max_messages,
         checkpoint_interval_s=settings.checkpoint_interval_s,
         quarantine=settings.unknown_trackers is UnknownTrackers.QUARANTINE,
+        owns_process=True,
     )
 
 

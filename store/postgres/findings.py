@@ -36,7 +36,7 @@ def eta_times(outcome: Outcome) -> Int64s:
 def vehicles_of(commit: Commit) -> Int64s:
     """Keys of the vehicles whose engine states the commit carries."""
     keys = np.array([*(commit.checkpoint_vehicles or ()), *(anchor.key for anchor in commit.anchors)], np.int64)
-    return keys[keys != NO_VEHICLE]
+    return np.asarray(keys[keys != NO_VEHICLE])
 
 
 def note_batch(batch: int, times: Int64s) -> Statement:

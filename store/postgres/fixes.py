@@ -60,7 +60,7 @@ class FixReader:
         async for window in self._windows(batch):
             params = {"first": window.first, "last": window.last, "min_time": window.min_time, "max_time": window.max_time}
             for number, *columns in await self._database.fetch(_SQL.narrowed("after", params), params):
-                fixes = left_out.of(number, _batch(columns))
+                fixes = left_out.of(number, _batch(tuple(columns)))
                 if len(fixes):
                     yield fixes
 
