@@ -22,6 +22,9 @@ _READ_EVERY: Final = 20
 _AS_GOOD: Final = 50
 
 
+_SPANS_S: Final = np.diff(CENTRES_S)
+
+
 class ErrorBands:
     """A ring of errors a band, seconds (positive: the vehicle came later than forecast).
 
@@ -36,7 +39,8 @@ class ErrorBands:
         start_s = shares * (_START_S + _START_SHARE * CENTRES_S)[:, None]
         self._errors[:, : settings.errors_prior] = start_s
         self._took[:, : settings.errors_prior] = np.maximum(CENTRES_S[:, None] + start_s, 0.0)
-        self.low_s, self.middle_s, self.high_s, self.told_s = (np.zeros(BANDS) for _ in range(4))
+        self._readings = np.zeros((4, BANDS))
+        self.low_s, self.middle_s, self.high_s, self.told_s = self._readings
         self._read_all()
 
     def learn(self, horizon_s: float, error_s: float) -> None:
@@ -61,9 +65,17 @@ class ErrorBands:
         told_s = best_offset_s(errors, self._took[band, kept].astype(np.float64))
         self.told_s[band] = min(told_s, self.middle_s[band])
 
+    def between(self, horizon_s: Float64s) -> Float64s:
+        """Low, middle and high quantile and what to add, in four rows: known at the centres of the bands, interpolated at each
+        horizon (at least the first centre's, at most the last's)."""
+        right = np.minimum(np.maximum(CENTRES_S.searchsorted(horizon_s), 1), BANDS - 1)
+        share = (horizon_s - CENTRES_S[right - 1]) / _SPANS_S[right - 1]
+        share = np.minimum(np.maximum(share, 0.0), 1.0)
+        return np.asarray(self._readings[:, right - 1] * (1.0 - share) + self._readings[:, right] * share)
+
     def snapshot(self) -> bytes:
-        readings = np.stack([self.low_s, self.middle_s, self.high_s, self.told_s]).tobytes()
-        return msgspec.msgpack.encode((self._next.tolist(), self._errors.shape[1], self._errors.tobytes(), readings))
+        kept = self._errors.shape[1], self._errors.tobytes(), self._readings.tobytes()
+        return msgspec.msgpack.encode((self._next.tolist(), *kept))
 
     def restore(self, state: bytes) -> None:
         """Raises msgspec.DecodeError. Errors kept with another size of ring are dropped."""
@@ -72,7 +84,7 @@ class ErrorBands:
             return
         self._next = np.array(following, np.int64)
         self._errors = np.frombuffer(errors, np.float32).reshape(BANDS, kept).copy()
-        self.low_s, self.middle_s, self.high_s, self.told_s = np.frombuffer(readings).reshape(4, BANDS).copy()
+        self._readings[:] = np.frombuffer(readings).reshape(4, BANDS)
 
 
 def best_offset_s(errors: Float64s, took_s: Float64s) -> float:

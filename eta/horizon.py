@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from fleet.fix import Float64s
 
@@ -27,15 +26,6 @@ _LATE_S: Final = np.array([90.0, 150.0, 210.0, 270.0, 360.0, 480.0, 600.0])
 
 def band_of(horizon_s: float) -> int:
     return int(np.searchsorted(EDGES_S, horizon_s, side="right"))
-
-
-def bands_of(horizon_s: Float64s) -> npt.NDArray[np.intp]:
-    return np.searchsorted(EDGES_S, horizon_s, side="right")
-
-
-def between_bands(horizon_s: Float64s, values: Float64s) -> Float64s:
-    """Values known at the centres of the bands, interpolated at each horizon."""
-    return np.asarray(np.interp(horizon_s, CENTRES_S, values))
 
 
 def tolerance_s(took_s: Float64s) -> tuple[Float64s, Float64s]:

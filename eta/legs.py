@@ -21,6 +21,9 @@ from fleet.fix import Float64s
 LegKey: TypeAlias = tuple[str, str]
 Rows: TypeAlias = npt.NDArray[np.intp]
 
+#: The row of a leg that was never driven.
+UNSEEN: Final = -1
+
 _DAY_S: Final = 86_400.0
 _FIRST_ROWS: Final = 64
 #: The newest passages of a leg: when (seconds since 1970, 0 = empty), how long it took, what was planned (seconds).
@@ -40,8 +43,9 @@ class LegTable:
         return len(self._row)
 
     def rows(self, legs: Sequence[LegKey]) -> Rows:
-        """The row of each leg, -1 where none was seen."""
-        return np.array([self._row.get(leg, -1) for leg in legs], np.intp)
+        """The row of each leg, `UNSEEN` where there is none."""
+        find = self._row.get
+        return np.array([find(leg, UNSEEN) for leg in legs], np.intp)
 
     def learn(self, leg: LegKey, when_s: float, took_s: float, planned_s: float) -> None:
         """The leg was driven, beginning at `when_s`. The same passage, told again for a route beside it, counts once."""
@@ -66,7 +70,7 @@ class LegTable:
 
     def expect(self, rows: Rows, planned_s: Float64s, at_s: float) -> Float64s:
         """Expected durations of legs driven one after the other from `at_s` on, by what is known then."""
-        known = np.flatnonzero(rows >= 0)
+        known = (rows >= 0).nonzero()[0]
         expected = planned_s.copy()
         if not known.size:
             return expected

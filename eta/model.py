@@ -12,7 +12,6 @@ import msgspec
 import numpy as np
 
 from eta.errors import ErrorBands
-from eta.horizon import between_bands
 from eta.legs import LegTable
 from eta.plan import RoutePlan, plan_route
 from eta.rest import RestOfLeg, rest_state
@@ -72,8 +71,8 @@ class EtaModel:
         return _forecast(progress.at, first, horizon_s, errors, tuple(samples))
 
     def _legs_ahead(self, plan: RoutePlan, progress: Progress) -> Float64s:
-        ahead = slice(progress.served, None)
-        return self._legs.expect(self._legs.rows(plan.legs[ahead]), plan.legs_s[ahead], progress.at / MICROS_PER_S)
+        ahead, at_s = slice(progress.served, None), progress.at / MICROS_PER_S
+        return self._legs.expect(plan.rows_in(self._legs, at_s)[ahead], plan.legs_s[ahead], at_s)
 
     def _sample(self, progress: Progress, index: int, horizon_s: Float64s, waits: bool, leg_s: float, state: Float64s) -> Sample:
         return Forecasted(
@@ -132,6 +131,7 @@ class EtaModel:
         """Raises msgspec.DecodeError."""
         for part, saved in zip(self._parts(), msgspec.msgpack.decode(state, type=list[bytes]), strict=True):
             part.restore(saved)
+        self._plans.clear()
 
     def _parts(self) -> tuple[_Learned, ...]:
         return self._legs, self._rest, self._start, self._errors, self._errors_waiting
@@ -139,14 +139,11 @@ class EtaModel:
 
 def _forecast(at: int, first: int, horizon_s: Float64s, errors: ErrorBands, samples: tuple[tuple[int, Sample], ...]) -> Forecast:
     """Quantiles: the horizon and what forecasts of that horizon were off by."""
-    p10, p50, p90, shown = (
-        _instants(at, horizon_s + between_bands(horizon_s, offsets))
-        for offsets in (errors.low_s, errors.middle_s, errors.high_s, errors.told_s)
-    )
+    p10, p50, p90, shown = _instants(at, horizon_s + errors.between(horizon_s))
     return Forecast(first=first, p10=p10, p50=p50, p90=p90, shown=shown, samples=samples)
 
 
 def _instants(at: int, ahead_s: Float64s) -> Int64s:
-    """Microseconds since 1970 UTC; none in the past, none before the one of an earlier stop."""
-    ahead_ms = np.round(np.maximum.accumulate(np.maximum(ahead_s, 0.0)) * 1000.0).astype(np.int64)
-    return np.asarray(at // _MICROS_PER_MS * _MICROS_PER_MS + ahead_ms * _MICROS_PER_MS)
+    """Microseconds since 1970 UTC, row by row; none in the past, none before the one of an earlier stop."""
+    ahead_ms = np.rint(np.maximum.accumulate(np.maximum(ahead_s, 0.0), axis=1) * 1000.0).astype(np.int64)
+    return at // _MICROS_PER_MS * _MICROS_PER_MS + ahead_ms * _MICROS_PER_MS

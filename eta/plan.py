@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Final
 
 import numpy as np
 
-from eta.legs import LegKey
+from eta.legs import UNSEEN, LegKey, LegTable, Rows
 from eta.settings import EtaSettings
 from fleet.clock import MICROS_PER_S, to_micros
 from fleet.fix import Float64s
 from fleet.geodesy import distance_m
 from fleet.route import Route, Stop
 
+#: A leg that was driven for the first time is found by other routes after so long at the latest.
+_LOOK_AGAIN_S: Final = 60.0
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(slots=True, kw_only=True)
 class RoutePlan:
     """`planned_s` of each stop (seconds since 1970, NaN where nothing is planned); of each leg its key and its duration."""
 
@@ -23,6 +27,16 @@ class RoutePlan:
     planned_s: Float64s
     legs: tuple[LegKey, ...]
     legs_s: Float64s
+    #: Where the legs are in the table, how large that was, and when they were looked up.
+    _rows: Rows
+    _known: int = -1
+    _looked_s: float = float("-inf")
+
+    def rows_in(self, table: LegTable, at_s: float) -> Rows:
+        """The rows of the legs in the table, looked up again where it has grown, but not with each forecast."""
+        if self._known != len(table) and at_s - self._looked_s >= _LOOK_AGAIN_S:
+            self._rows, self._known, self._looked_s = table.rows(self.legs), len(table), at_s
+        return self._rows
 
 
 def plan_route(route: Route, settings: EtaSettings) -> RoutePlan:
@@ -32,6 +46,7 @@ def plan_route(route: Route, settings: EtaSettings) -> RoutePlan:
         planned_s=np.array([_planned_s(stop) for stop in route.stops]),
         legs=tuple((_place(origin), _place(destination)) for origin, destination in pairs),
         legs_s=np.array([_leg_s(origin, destination, settings) for origin, destination in pairs]),
+        _rows=np.full(len(pairs), UNSEEN, np.intp),
     )
 
 

@@ -33,7 +33,7 @@ class RestOfLeg:
         self._inverse = np.eye(len(_START)) / _PRIOR_LEGS
 
     def expect(self, state: Float64s) -> float:
-        return float(np.clip(self._weights @ state, _LEAST, _MOST))
+        return min(_MOST, max(_LEAST, float(self._weights @ state)))
 
     def learn(self, state: Float64s, left: float) -> None:
         """The rest that was forecast from `state` took `left` of the leg's expected duration."""

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from eta.horizon import BANDS, bands_of
+from eta.horizon import EDGES_S
 from fleet.clock import MICROS_PER_S
 from fleet.fix import Float64s
 from fleet.progress import Sample
@@ -40,12 +40,12 @@ class Forecasted:
 
 
 def worth_keeping(at: int, horizon_s: Float64s) -> list[int]:
-    """Indices into `horizon_s`: at most one a band, another one each turn. `at` in microseconds since 1970 UTC."""
+    """Indices into `horizon_s` (never falling): at most one a band, another one each turn. `at` in microseconds since 1970 UTC."""
     turn = at // (_TURN_S * MICROS_PER_S)
-    bands = bands_of(horizon_s)
-    kept = []
-    for band in range(BANDS):
-        inside = np.flatnonzero(bands == band)
-        if inside.size and turn % _EVERY[band] == 0:
-            kept.append(int(inside[turn // _EVERY[band] * 7 % inside.size]))
+    ends = [*horizon_s.searchsorted(EDGES_S).tolist(), len(horizon_s)]
+    kept, start = [], 0
+    for every, end in zip(_EVERY, ends, strict=True):
+        if end > start and turn % every == 0:
+            kept.append(start + turn // every * 7 % (end - start))
+        start = end
     return kept

@@ -5,6 +5,7 @@ How much after the planned instant vehicles set off is learned from those that w
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import msgspec
@@ -34,7 +35,7 @@ class RouteStart:
     def expect_s(self, plan: RoutePlan, progress: Progress, leg_s: float) -> float | None:
         """Seconds to the next stop of a vehicle that waits; None where it does not."""
         following = progress.served + 1
-        if progress.served >= _FIRST_STOPS or np.isnan(plan.planned_s[[0, following]]).any():
+        if progress.served >= _FIRST_STOPS or math.isnan(plan.planned_s[0]) or math.isnan(plan.planned_s[following]):
             return None
         at_s = progress.at / MICROS_PER_S
         if progress.served == 0 and progress.departed is None:

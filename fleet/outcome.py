@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from fleet.etas import Etas
 from fleet.event import Event
-from fleet.route import Eta, RouteStatus, StopState
+from fleet.route import RouteStatus, StopState
 from fleet.visit import Visit
 
 
@@ -27,7 +28,7 @@ class Outcome:
     visits: list[Visit] = field(default_factory=list)
     stops: list[StopState] = field(default_factory=list)
     routes: list[RouteState] = field(default_factory=list)
-    etas: list[Eta] = field(default_factory=list)
+    etas: Etas = field(default_factory=Etas)
 
     def extend(self, other: Outcome) -> None:
         """Append what another part of the same step found."""

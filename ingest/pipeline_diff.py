@@ -17,6 +17,7 @@ from typing import Any, Final, TypeAlias
 import orjson
 
 from fleet.clock import from_micros, parse_rfc3339, rfc3339
+from fleet.etas import Etas
 from fleet.event import Event, content_id
 from fleet.outcome import Outcome
 from fleet.route import StopState, StopStatus
@@ -108,7 +109,7 @@ def difference(published: Published, found: Outcome, open_visits: Sequence[Visit
     outcome.routes = list(found.routes)
     outcome.stops = list(found.stops)
     outcome.stops += _taken_back(outcome, told, span)
-    outcome.etas = [eta for eta in found.etas if eta.at > span.folded]
+    outcome.etas = Etas(eta for eta in found.etas if eta.at > span.folded)
     return outcome
 
 

@@ -42,6 +42,12 @@ def geofence(context: typer.Context) -> None:
 
 
 @app.command(context_settings=_PASS_ON)
+def routes(context: typer.Context) -> None:
+    """What a fix costs in the engine of stops where every vehicle is on a route."""
+    _run("routes", context)
+
+
+@app.command(context_settings=_PASS_ON)
 def live(context: typer.Context) -> None:
     """From fix to screen with many readers, and what readers cost ingest."""
     _run("live", context)

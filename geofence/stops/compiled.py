@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Final
 
 import numpy as np
 
-from fleet.clock import to_micros
-from fleet.fix import Float64s
+from fleet.clock import MICROS_PER_S, to_micros
+from fleet.fix import Float64s, Int64s
 from fleet.geodesy import METRES_PER_DEGREE, distance_m, metres_per_degree_lon
 from fleet.route import Route, Stop
+
+#: Later than any forecast.
+NO_DEADLINE: Final = 2**62
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,15 @@ class CompiledRoute:
     @property
     def size(self) -> int:
         return len(self.along_m)
+
+    def deadlines(self, grace_s: float) -> Int64s:
+        """The last instant at each stop that is not late: the window's end, else the planned arrival and grace; `NO_DEADLINE`."""
+        grace = round(grace_s * MICROS_PER_S)
+        pairs = zip(self.window_us, self.planned_us, strict=True)
+        return np.array(
+            [window if window is not None else NO_DEADLINE if planned is None else planned + grace for window, planned in pairs],
+            np.int64,
+        )
 
     def fraction(self, index: int, lat: float, lon: float) -> float:
         """How much of the leg from stop `index` to the next is behind a place: its projection on the straight way, in [0, 1]."""

@@ -20,7 +20,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from fleet.clock import MICROS_PER_S
+from fleet.fix import Int64s
 from fleet.geodesy import distance_m
 from fleet.route import RouteStatus, StopStatus
 from geofence.stops.call import Call, arrival_of, extend_call, is_confirmed, open_call
@@ -28,6 +31,7 @@ from geofence.stops.compiled import CompiledRoute
 from geofence.stops.field import Contact, Step
 from geofence.stops.findings import Findings
 from geofence.stops.records import NEVER, CourseRecord, Phase, Standing, StopRecord
+from geofence.stops.risk import DELAYS, Codes
 from geofence.stops.settings import RouteSettings
 
 
@@ -37,17 +41,31 @@ def new_record(compiled: CompiledRoute) -> CourseRecord:
 
 @dataclass(slots=True)
 class Course:
-    """A route with its record. `served` lists what the last `take` served: (index, instant)."""
+    """A route with its record. `served` lists what the last `take` served: (index, instant).
+
+    `told` and `delays` are columns of the stops' records, for the forecasts: there they are kept, `note_forecasts` puts them back.
+    """
 
     compiled: CompiledRoute
     record: CourseRecord
     settings: RouteSettings
     served: list[tuple[int, int]]
+    told: Int64s
+    delays: Codes
+    #: The last instant at each stop that is not late: the window's end, else the planned arrival plus grace; else never.
+    deadlines: Int64s
     finished: bool = False
 
     @classmethod
     def of(cls, compiled: CompiledRoute, record: CourseRecord, settings: RouteSettings) -> Course:
-        return cls(compiled, record, settings, [])
+        told = np.array([stop.told for stop in record.stops], np.int64)
+        delays = np.array([DELAYS.index(stop.delay) for stop in record.stops], np.int8)
+        return cls(compiled, record, settings, [], told, delays, compiled.deadlines(settings.grace_s))
+
+    def note_forecasts(self) -> None:
+        """Make the record complete."""
+        for record, told, delay in zip(self.record.stops, self.told.tolist(), self.delays.tolist(), strict=True):
+            record.told, record.delay = told, DELAYS[delay]
 
     @property
     def is_under_way(self) -> bool:

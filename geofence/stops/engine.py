@@ -7,7 +7,8 @@ fixes and plan alone; what depends on forecasts (`PREDICTED`) also depends on wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Final
 
@@ -21,7 +22,7 @@ from fleet.route import Route
 from geofence.stops.compiled import CompiledRoute, compile_route
 from geofence.stops.field import Place
 from geofence.stops.findings import Findings
-from geofence.stops.gate import NEVER_DUE, Gate
+from geofence.stops.gate import NEVER_DUE, Gate, Look
 from geofence.stops.outlook import Outlook
 from geofence.stops.predictor import Predictor
 from geofence.stops.records import NEVER, VehicleRecord
@@ -42,7 +43,7 @@ class RouteEngine:
 
     def __init__(self, settings: RouteSettings, predictor: Predictor) -> None:
         self._settings = settings
-        self._outlook = Outlook(predictor, settings)
+        self._outlook = Outlook.of(predictor, settings)
         self._predictor = predictor
         self._gate = Gate()
         self._vehicles: dict[int, Vehicle] = {}
@@ -103,13 +104,27 @@ class RouteEngine:
                 speed_mps=float(batch.speed_mps[row]),
                 accuracy_m=float(batch.accuracy_m[row]),
             )
-            if self._gate.passes(key, place):
-                self._take(key, place, findings)
+            last = self._gate.last(key)
+            look = self._gate.look(key, place)
+            if look is Look.PLACE or (look is Look.TIME and self._needs_attention(key, place)):
+                self._take(key, place, last, findings)
+            elif look is Look.TIME:
+                self._renew(key, place, findings)
         return outcome
 
-    def _take(self, key: int, place: Place, findings: Findings) -> None:
+    def _needs_attention(self, key: int, place: Place) -> bool:
+        """Whether more is due than forecasts: a route begins or ends, or the plan has changed."""
+        return place.time >= self._vehicles[key].attention_due or self._gate.is_disturbed(key)
+
+    def _renew(self, key: int, place: Place, findings: Findings) -> None:
         vehicle = self._vehicles[key]
-        last = self._gate.last(key)
+        vehicle.pass_by()
+        for course in vehicle.courses:
+            self._outlook.renew(course, place.time, place, findings)
+        self._set_due(key, vehicle)
+
+    def _take(self, key: int, place: Place, last: Place | None, findings: Findings) -> None:
+        vehicle = self._vehicles[key]
         vehicle.attend(place.time, findings)
         last_seen = place.time if last is None else last.time
         reach_m = vehicle.take(self._segment_start(last, place), place, last_seen, findings)
@@ -182,7 +197,7 @@ class RouteEngine:
     # state
 
     @property
-    def teachers(self) -> Set[int]:
+    def teachers(self) -> AbstractSet[int]:
         """Vehicles from which something was learned since the last snapshot under `LEARNED_KEY`."""
         return self._teachers
 
@@ -203,6 +218,7 @@ class RouteEngine:
         last = self._gate.last(key)
         if last is not None:
             vehicle.record.time, vehicle.record.lat, vehicle.record.lon = last.time, last.lat, last.lon
+        vehicle.note_forecasts()
         return _ENCODER.encode(vehicle.record)
 
     def restore(self, states: Mapping[int, bytes]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from enum import Enum
 from typing import Any, Final
 
 import numpy as np
@@ -30,6 +31,15 @@ _BAD_PLACE: Final = np.uint16(Flag.TELEPORT | Flag.INACCURATE)
 _ABSENT: Final = -1
 
 Indices = npt.NDArray[np.intp]
+
+
+class Look(Enum):
+    """Why a fix matters."""
+
+    NOTHING = "nothing"
+    #: Something is due; at no circle can anything have happened.
+    TIME = "time"
+    PLACE = "place"
 
 
 class Gate:
@@ -100,16 +110,16 @@ class Gate:
         quiet, at = rows[last], indices[last]
         self._time[quiet], self._lat[quiet], self._lon[quiet] = batch.time[at], batch.lat[at], batch.lon[at]
 
-    def passes(self, key: int, place: Place) -> bool:
-        """`admit` for one fix, after an earlier one of the same batch may have moved the anchor. Remembers it when quiet."""
+    def look(self, key: int, place: Place) -> Look:
+        """`admit` for one fix, after an earlier one of the same batch may have moved the anchor. Where the place does not matter it
+        is remembered."""
         row = self._row_by_key[key]
-        if place.time < self._due[row]:
-            north_m = (place.lat - self._anchor_lat[row]) * METRES_PER_DEGREE
-            east_m = ((place.lon - self._anchor_lon[row] + 180.0) % 360.0 - 180.0) * self._metres_lon[row]
-            if math.hypot(north_m, east_m) < self._reach_m[row]:
-                self._remember(row, place)
-                return False
-        return True
+        north_m = (place.lat - self._anchor_lat[row]) * METRES_PER_DEGREE
+        east_m = ((place.lon - self._anchor_lon[row] + 180.0) % 360.0 - 180.0) * self._metres_lon[row]
+        if math.hypot(north_m, east_m) >= self._reach_m[row]:
+            return Look.PLACE
+        self._remember(row, place)
+        return Look.TIME if place.time >= self._due[row] else Look.NOTHING
 
     def _remember(self, row: int, place: Place) -> None:
         self._time[row], self._lat[row], self._lon[row] = place.time, place.lat, place.lon
@@ -142,6 +152,9 @@ class Gate:
     def disturb(self, key: int) -> None:
         """The plan changed: the vehicle's next fix matters."""
         self._due[self._row_by_key[key]] = 0
+
+    def is_disturbed(self, key: int) -> bool:
+        return bool(self._due[self._row_by_key[key]] == 0)
 
     def clear(self, key: int) -> None:
         """Forget the newest fix as well."""

@@ -7,20 +7,23 @@ them into ETAs and events: a median that moved enough to matter, a stop at risk,
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from fleet.clock import MICROS_PER_S, from_micros, rfc3339_micros
+import numpy as np
+
+from fleet.clock import MICROS_PER_S, rfc3339_micros
+from fleet.etas import EtaBlock
 from fleet.fix import Float64s
 from fleet.progress import Forecast, Leg, Progress
-from fleet.route import Delay, Eta, StopStatus
+from fleet.route import Delay, StopStatus
 from geofence.stops.compiled import CompiledRoute
 from geofence.stops.course import Course
 from geofence.stops.field import Place
 from geofence.stops.findings import Findings
 from geofence.stops.gate import NEVER_DUE
 from geofence.stops.predictor import Predictor
-from geofence.stops.records import NEVER, StopRecord
-from geofence.stops.risk import late_probability, next_delay
+from geofence.stops.records import NEVER
+from geofence.stops.risk import DELAYS, RiskLimits, late_probability, slack_z
 from geofence.stops.settings import RouteSettings
 
 #: Samples of forecasts that a route keeps at most, for the model to learn from; the oldest go first.
@@ -31,26 +34,15 @@ _TRAIL: Final = 8
 _LEAST_FRACTION: Final = 0.02
 
 
-class _Expected(NamedTuple):
-    """One stop's forecast, as instants in microseconds since 1970 UTC."""
-
-    at: int
-    p10: int
-    p50: int
-    p90: int
-
-    @property
-    def ahead_s(self) -> float:
-        return (self.p50 - self.at) / MICROS_PER_S
-
-    def quantiles(self) -> dict[str, Any]:
-        return {"p10": rfc3339_micros(self.p10), "p50": rfc3339_micros(self.p50), "p90": rfc3339_micros(self.p90)}
-
-
 @dataclass(slots=True)
 class Outlook:
     predictor: Predictor
     settings: RouteSettings
+    limits: RiskLimits
+
+    @classmethod
+    def of(cls, predictor: Predictor, settings: RouteSettings) -> Outlook:
+        return cls(predictor, settings, RiskLimits.of(settings))
 
     # approaching
 
@@ -139,81 +131,86 @@ class Outlook:
         self._publish(course, forecast, at, horizon, findings)
 
     def _publish(self, course: Course, forecast: Forecast, at: int, horizon: int | None, findings: Findings) -> None:
-        route, made_at = course.compiled.route, from_micros(at)
-        columns = zip(forecast.p10.tolist(), forecast.p50.tolist(), forecast.p90.tolist(), forecast.shown.tolist(), strict=True)
-        for index, (p10, p50, p90, shown) in enumerate(columns, start=forecast.first):
-            if horizon is not None and p50 > horizon:
-                break
-            if course.record.stops[index].is_served:
-                continue
-            findings.outcome.etas.append(
-                Eta(
-                    at=made_at,
-                    tenant=route.tenant,
-                    vehicle=route.vehicle,
-                    route=route.id,
-                    stop=route.stops[index].id,
-                    p10=from_micros(p10),
-                    p50=from_micros(p50),
-                    p90=from_micros(p90),
-                    shown=from_micros(shown),
-                )
-            )
-            self._judge(course, index, _Expected(at, p10, p50, p90), findings)
-
-    def _judge(self, course: Course, index: int, expected: _Expected, findings: Findings) -> None:
-        """Events that a forecast is reason for."""
-        record = course.record.stops[index]
-        if expected.ahead_s <= self.settings.approach_s and record.status is StopStatus.PLANNED:
-            measured: dict[str, float | str] = {"eta_s": round(expected.ahead_s, 1), "p50": rfc3339_micros(expected.p50)}
-            self._say_approaching(course, index, "time", expected.at, measured, findings)
-        self._judge_change(course, index, record, expected, findings)
-        self._judge_delay(course, index, record, expected, findings)
-
-    def _judge_change(self, course: Course, index: int, record: StopRecord, expected: _Expected, findings: Findings) -> None:
-        if record.told == NEVER:
-            record.told = expected.p50
-        moved_s = (expected.p50 - record.told) / MICROS_PER_S
-        if abs(moved_s) < max(self.settings.changed_s, self.settings.changed_share * expected.ahead_s):
+        count = len(forecast.p50) if horizon is None else int(forecast.p50.searchsorted(horizon, side="right"))
+        if not count:
             return
+        block = EtaBlock(
+            route=course.compiled.route,
+            at=at,
+            stops=np.arange(forecast.first, forecast.first + count),
+            p10=forecast.p10[:count],
+            p50=forecast.p50[:count],
+            p90=forecast.p90[:count],
+            shown=forecast.shown[:count],
+        )
+        findings.outcome.etas.add(block)
+        self._judge_near(course, block, findings)
+        self._judge_changes(course, block, findings)
+        self._judge_delays(course, block, findings)
+
+    def _judge_near(self, course: Course, block: EtaBlock, findings: Findings) -> None:
+        """Stops that are approached by time."""
+        soon = block.at + round(self.settings.approach_s * MICROS_PER_S)
+        for row in range(int(block.p50.searchsorted(soon, side="right"))):
+            index = int(block.stops[row])
+            if course.record.stops[index].status is StopStatus.PLANNED:
+                ahead_s = (int(block.p50[row]) - block.at) / MICROS_PER_S
+                measured: dict[str, float | str] = {"eta_s": round(ahead_s, 1), "p50": rfc3339_micros(int(block.p50[row]))}
+                self._say_approaching(course, index, "time", block.at, measured, findings)
+
+    def _judge_changes(self, course: Course, block: EtaBlock, findings: Findings) -> None:
+        """Medians that moved against what was told by enough to matter."""
+        told = course.told[block.stops]
+        told = np.where(told == NEVER, block.p50, told)
+        enough = np.maximum(self.settings.changed_s * MICROS_PER_S, self.settings.changed_share * (block.p50 - block.at))
+        changed = np.abs(block.p50 - told) >= enough
+        for row in np.flatnonzero(changed).tolist():
+            self._say_changed(course, block, row, int(told[row]), findings)
+        course.told[block.stops] = np.where(changed, block.p50, told)
+
+    def _say_changed(self, course: Course, block: EtaBlock, row: int, told: int, findings: Findings) -> None:
+        index, p50 = int(block.stops[row]), int(block.p50[row])
         data = {
-            **expected.quantiles(),
-            "was": rfc3339_micros(record.told),
-            "moved_s": round(moved_s, 1),
-            "late_s": _late_s(course.compiled, index, expected.p50),
+            **_quantiles(block, row),
+            "was": rfc3339_micros(told),
+            "moved_s": round((p50 - told) / MICROS_PER_S, 1),
+            "late_s": _late_s(course.compiled, index, p50),
         }
-        findings.event("stop.eta_changed", course.compiled.route, course.compiled.route.stops[index], expected.at, data)
-        record.told = expected.p50
+        findings.event("stop.eta_changed", course.compiled.route, course.compiled.route.stops[index], block.at, data)
 
-    def _judge_delay(self, course: Course, index: int, record: StopRecord, expected: _Expected, findings: Findings) -> None:
-        deadline = self._deadline(course.compiled, index)
-        if deadline is None:
+    def _judge_delays(self, course: Course, block: EtaBlock, findings: Findings) -> None:
+        """Stops that became at risk, late, or recovered."""
+        was = course.delays[block.stops]
+        delays = self.limits.next_delays(was, slack_z(block.p10, block.p50, block.p90, course.deadlines[block.stops]))
+        changed = np.flatnonzero(delays != was)
+        if not changed.size:
             return
-        probability = late_probability(expected.p10, expected.p50, expected.p90, deadline)
-        delay = next_delay(record.delay, probability, self.settings)
-        if delay is record.delay:
-            return
-        was, record.delay = record.delay, delay
-        stop = course.compiled.route.stops[index]
+        course.delays[block.stops] = delays
+        for row in changed.tolist():
+            self._say_delay(course, block, row, DELAYS[was[row]], DELAYS[delays[row]], findings)
+
+    def _say_delay(self, course: Course, block: EtaBlock, row: int, was: Delay, delay: Delay, findings: Findings) -> None:
+        index = int(block.stops[row])
+        route, record, deadline = course.compiled.route, course.record.stops[index], int(course.deadlines[index])
+        record.delay = delay
+        p10, p50, p90 = int(block.p10[row]), int(block.p50[row]), int(block.p90[row])
         data = {
-            **expected.quantiles(),
-            "late_probability": round(probability, 4),
-            "late_s": _late_s(course.compiled, index, expected.p50),
+            **_quantiles(block, row),
+            "late_probability": round(late_probability(p10, p50, p90, deadline), 4),
+            "late_s": _late_s(course.compiled, index, p50),
             "deadline": rfc3339_micros(deadline),
             "was": was.value,
         }
-        findings.event(_KINDS[delay], course.compiled.route, stop, expected.at, data)
-        findings.state(course.compiled.route, stop, record, expected.at)
-
-    def _deadline(self, compiled: CompiledRoute, index: int) -> int | None:
-        """The last instant that is not late: the window's end, else the planned arrival plus grace."""
-        window, planned = compiled.window_us[index], compiled.planned_us[index]
-        if window is not None or planned is None:
-            return window
-        return planned + round(self.settings.grace_s * MICROS_PER_S)
+        findings.event(_KINDS[delay], route, route.stops[index], block.at, data)
+        findings.state(route, route.stops[index], record, block.at)
 
 
 _KINDS: Final = {Delay.ON_TIME: "stop.recovered", Delay.AT_RISK: "stop.at_risk", Delay.DELAYED: "stop.delayed"}
+
+
+def _quantiles(block: EtaBlock, row: int) -> dict[str, Any]:
+    columns = {"p10": block.p10, "p50": block.p50, "p90": block.p90}
+    return {name: rfc3339_micros(int(column[row])) for name, column in columns.items()}
 
 
 def _late_s(compiled: CompiledRoute, index: int, p50: int) -> float | None:
@@ -241,7 +238,7 @@ def _progress(course: Course, at: int) -> Progress:
     passing = _being_passed(course, at)
     served = record.reached + len(passing)
     origin = record.stops[record.reached]
-    known = [(index, stop.arrived) for index, stop in enumerate(record.stops[: served + 1]) if stop.is_served] + passing
+    known = _trail(course) + passing
     return Progress(
         route=course.compiled.route,
         at=at,
@@ -252,6 +249,12 @@ def _progress(course: Course, at: int) -> Progress:
         moved_at=record.moved,
         trail=tuple(known[-_TRAIL - 1 : -1]),
     )
+
+
+def _trail(course: Course) -> list[tuple[int, int]]:
+    """The stops served last, oldest first."""
+    newest = [index for index in range(course.record.reached, -1, -1) if course.record.stops[index].is_served][: _TRAIL + 1]
+    return [(index, course.record.stops[index].arrived) for index in reversed(newest)]
 
 
 def _being_passed(course: Course, at: int) -> list[tuple[int, int]]:

@@ -51,6 +51,7 @@ class Vehicle:
         self.routes = tuple(sorted(routes, key=lambda route: (route.starts_us, route.route.id)))
         planned = {route.route.id: route for route in self.routes}
         before = {route.compiled.route.id: route.compiled for route in self.courses}
+        self.note_forecasts()
         self.record.courses = [
             record
             if before[record.route] is planned[record.route]
@@ -60,6 +61,11 @@ class Vehicle:
         ]
         self.record.closed = [route for route in self.record.closed if route in planned]
         self._link(planned)
+
+    def note_forecasts(self) -> None:
+        """Make the record complete, to be kept."""
+        for course in self.courses:
+            course.note_forecasts()
 
     def load(self, record: VehicleRecord) -> None:
         """Go on from a record, as far as its routes are still planned."""
@@ -127,6 +133,7 @@ class Vehicle:
         if not (over or changed):
             return False
         self.record.closed += over
+        self.note_forecasts()
         self.record.courses = [record for record in self.record.courses if record.route not in over]
         self._link({route.route.id: route for route in self.routes})
         return True
@@ -147,6 +154,11 @@ class Vehicle:
         if contacts:
             self._hand_out(contacts, Step(previous, current, last_seen), findings)
         return self._reach_m()
+
+    def pass_by(self) -> None:
+        """One more fix, at which nothing can have happened at a circle."""
+        for course in self.courses:
+            course.served = []
 
     def _open_slots(self) -> list[int]:
         return [base + call.index for base, course in zip(self.bases, self.courses, strict=True) for call in course.record.calls]
