@@ -29,6 +29,13 @@ topic read  fleet/+/+/command
 topic write fleet/+/+/command/+/reply
 topic write /hfp/#
 topic write owntracks/#
+topic write +/data
+topic write teltonika/+/data
+topic write flespi/message/gw/devices/+
+topic write v1/devices/+/telemetry
+topic write v1/gateway/telemetry
+topic write v3/+/devices/+/up
+topic write traccar/+
 
 """
 
