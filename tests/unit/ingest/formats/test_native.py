@@ -212,7 +212,7 @@ def test_neighbours_do_not_matter(messages: list[bytes]) -> None:
 @given(nearly_good)
 def test_the_fast_and_the_plain_path_agree(value: dict[str, Any]) -> None:
     """A key that is not in the vocabulary forces the plain path; nothing else may differ for it."""
-    fast, plain = decode(value), decode(value | {"unknown": 1})
+    fast, plain = decode(value), decode(value | {"something else": 1})
     assert [(one.reason) for one in fast.refused] == [(one.reason) for one in plain.refused]
     for name in ("time", "lat", "lon", "speed_mps", "heading_deg", "accuracy_m", "altitude_m", "satellites"):
         assert getattr(fast.fixes, name).tolist() == pytest.approx(getattr(plain.fixes, name).tolist(), nan_ok=True)
