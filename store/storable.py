@@ -14,6 +14,7 @@ import numpy as np
 import orjson
 
 from fleet.clock import from_micros, rfc3339, to_micros
+from fleet.etas import Etas
 from fleet.fix import FixBatch
 from fleet.message import DeadLetter, MessageBatch
 from fleet.screening import Reason
@@ -81,9 +82,15 @@ def _extras_problem(extra: bytes) -> str | None:
 def dump_json(value: Any) -> bytes:
     """JSON in UTF-8. Raises Rejected for what is no JSON: other types, texts that are not Unicode."""
     try:
-        return orjson.dumps(value)
+        return orjson.dumps(value, default=_as_list)
     except orjson.JSONEncodeError as problem:
         raise Rejected(f"cannot be stored as JSON: {problem}") from problem
+
+
+def _as_list(value: Any) -> list[Any]:
+    if isinstance(value, Etas):
+        return list(value)
+    raise TypeError(f"{type(value).__name__} is no JSON")
 
 
 def holds_nul(value: Any) -> bool:
