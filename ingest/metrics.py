@@ -88,6 +88,7 @@ class IngestMetrics:
         self.lag_s = ColumnHistogram(
             "outrider_ingest_lag_seconds", "From the receipt of a fix to its commit.", _SECONDS, self.registry
         )
+        self.repairs_due = gauge("repairs_due", "Vehicles that wait to be folded again.")
         self.in_flight = gauge("in_flight", "Messages taken and not acknowledged.")
         self.trackers = gauge("trackers", "Trackers known.")
         self.clocks_corrected = gauge("clocks_corrected", "Trackers whose clock is corrected now.")

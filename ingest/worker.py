@@ -52,6 +52,8 @@ _REPAIR_AT_MOST_S: Final = 0.25
 _RETRY_S: Final = 1.0
 #: A commit that takes longer: messages wait at the broker, and that nothing comes in says nothing of trackers.
 _SLOW_COMMIT_S: Final = 2.0
+#: Shorter than a client waits whose session was taken over (`mqttwire.backoff`).
+_CLAIM_INTERVAL_S: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +122,8 @@ class Worker:
         #: The source has ended: nothing more will come.
         self._has_heard_all = False
         self.is_started = False
+        #: No other worker does this work.
+        self._is_alone = False
 
     # -- running
 
@@ -133,6 +137,7 @@ class Worker:
                     group.create_task(self._retries.watch(), name="ingest-watch-retries"),
                 ]
                 await self._take_up()
+                background.append(group.create_task(self._keep_claim(), name="ingest-keep-claim"))
                 await self._work()
                 for task in background:
                     task.cancel()
@@ -141,7 +146,18 @@ class Worker:
         finally:
             await self._source.close()
 
+    async def _keep_claim(self) -> None:
+        """Find out that another worker has the work also while there is nothing to commit, before the broker would take us back."""
+        while True:
+            await asyncio.sleep(_CLAIM_INTERVAL_S)
+            try:
+                await self._store.check_claim()
+            except Unavailable as failure:
+                log.warning("the claim to the work cannot be confirmed, trying again: %s", failure)
+
     async def _take_up(self) -> None:
+        await self._patience.until_reached(lambda: self._store.claim(self._settings.name))
+        self._is_alone = True
         world = await self._world.first()
         now = self._clock()
         await take_up(self._store, self._pipeline, self._reception, world, self._patience, self._writer, now)
@@ -365,6 +381,7 @@ class Worker:
         return Sign(
             worker=self._settings.name,
             is_started=self.is_started,
+            is_standing_by=not self._is_alone,
             is_source_connected=self._source.is_connected,
             is_store_reachable=not self._patience.is_waiting,
             lag_s=lag_s,
@@ -379,6 +396,7 @@ class Worker:
         self._accounting.clocks(self._reception.screen.clocks)
         self.metrics.waits_for_database.set(not sign.is_store_reachable or sign.commit_s > LONGEST_COMMIT_S)
         self.metrics.source_connected.set(sign.is_source_connected)
+        self.metrics.repairs_due.set(len(self._pipeline.late))
         self.metrics.in_flight.set(getattr(self._source, "in_flight", sign.in_flight))
         self.metrics.reconnects.set(getattr(self._source, "reconnects", 0))
         self.metrics.sessions_lost.set(getattr(self._source, "sessions_lost", 0))

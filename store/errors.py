@@ -6,6 +6,7 @@
 | Rejected      | it refuses these values                                     | not these values again        |
 | NotFound      | no such thing for this tenant                               | 404                           |
 | AlreadyExists | the id is taken                                             | 409                           |
+| Superseded    | another worker has taken over the work                      | stop; it goes on there        |
 | StoreError    | anything else: the schema is not migrated, or a defect      | stop, and tell the operator   |
 """
 
@@ -20,6 +21,14 @@ class StoreError(OutriderError):
 
 class Unavailable(StoreError):
     """The database cannot be reached or is shutting down; trying the same thing again later is right and harmless."""
+
+
+class Superseded(StoreError):
+    """Another worker has taken over: what this one would write may rest on less than that one knows."""
+
+    def __init__(self, worker: str) -> None:
+        super().__init__(f"another worker has taken over the work of {worker!r}, so this one stops")
+        self.worker = worker
 
 
 class Rejected(StoreError):

@@ -26,7 +26,7 @@ from fleet.subscription import Alert, Subscription
 from fleet.tenant import Tenant
 from fleet.vehicle import Mounting, Order, Tracker, Vehicle
 from fleet.visit import Visit
-from store.errors import AlreadyExists, NotFound, Rejected, StoreError, Unavailable
+from store.errors import AlreadyExists, NotFound, Rejected, StoreError, Superseded, Unavailable
 from store.records import (
     Anchor,
     Capabilities,
@@ -67,6 +67,7 @@ __all__ = [
     "StopProgress",
     "Store",
     "StoreError",
+    "Superseded",
     "TenantStore",
     "Unavailable",
     "World",
@@ -130,6 +131,15 @@ class TenantStore(Protocol):
 
 class IngestStore(Protocol):
     """What the worker needs."""
+
+    async def claim(self, worker: str) -> None:
+        """Return when the work of this name is this process's alone, however long another one has it. From then on `commit` raises
+        Superseded once another process has taken over, which it can only when this one's claim was lost with the database."""
+        ...
+
+    async def check_claim(self) -> None:
+        """Raises Superseded where another process has the work that was claimed here. Between commits, now and then."""
+        ...
 
     async def commit(self, commit: Commit) -> Committed:
         """Write fixes, outcome, alerts due (outbox rows for matching subscriptions of new events), dead letters, clocks,

@@ -20,6 +20,7 @@ class Sign:
 
     worker: str
     is_started: bool
+    is_standing_by: bool = False
     is_source_connected: bool
     is_store_reachable: bool
     lag_s: float
@@ -34,7 +35,8 @@ class Sign:
     def problems(self) -> list[str]:
         """What keeps the worker from being current, a sentence each."""
         possible = (
-            (not self.is_started, "still taking up the work"),
+            (self.is_standing_by, "standing by: another worker does this work"),
+            (not self.is_started and not self.is_standing_by, "still taking up the work"),
             (not self.is_source_connected, "the broker cannot be reached"),
             (not self.is_store_reachable, "the database cannot be reached"),
             (self.commit_s > LONGEST_COMMIT_S, f"the database has not answered for {self.commit_s:.0f} s"),

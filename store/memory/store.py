@@ -79,6 +79,11 @@ class MemoryStore:
 
     # what the worker needs
 
+    async def claim(self, worker: str) -> None:
+        """One process has it: there is nobody to dispute it."""
+
+    async def check_claim(self) -> None: ...
+
     async def commit(self, commit: Commit) -> Committed:
         reject_unstorable(commit.outcome)
         for tenant in tenants_of(commit.outcome):

@@ -31,6 +31,7 @@ from store.errors import Unavailable
 from store.postgres import findings
 from store.postgres.arrays import Float4s, Float8s, Instants, Int2s, Int4s, Int8s, Texts
 from store.postgres.commands import of_trackers
+from store.postgres.claim import Claim
 from store.postgres.copying import COLUMNS, encode
 from store.postgres.database import Connection, Database, rows
 from store.postgres.newest import NewestPositions
@@ -79,8 +80,9 @@ class _Written:
 class Commits:
     """Writes commits, one after another; knows the newest positions since the last checkpoint."""
 
-    def __init__(self, database: Database, tenants: Tenants, partitions: Partitions) -> None:
+    def __init__(self, database: Database, claim: Claim, tenants: Tenants, partitions: Partitions) -> None:
         self._database = database
+        self._claim = claim
         self._tenants = tenants
         self._partitions = partitions
         self._turn = asyncio.Lock()
@@ -138,7 +140,7 @@ class Commits:
         collided = False
         for _ in range(_MOST_ATTEMPTS):
             try:
-                async with self._database.connection(untranslated=_DISTURBANCES) as connection:
+                async with self._claim.connection(untranslated=_DISTURBANCES) as connection:
                     return await self._transact(connection, prepared, collided), collided
             except errors.UniqueViolation as problem:
                 if collided:

@@ -20,6 +20,7 @@ from fleet.visit import Visit
 from store.postgres import upkeep
 from store.postgres.access import Access
 from store.postgres.commands import Commands
+from store.postgres.claim import Claim
 from store.postgres.commits import Commits
 from store.postgres.database import Database, Limits
 from store.postgres.fixes import FixReader
@@ -57,7 +58,8 @@ class PostgresStore:
         self._listener = Listener(database.conninfo, self._closing)
         tenants = Tenants(database)
         partitions = Partitions(database, needed=capabilities.native_partitions)
-        self._commits = Commits(database, tenants, partitions)
+        self._claim = Claim(database)
+        self._commits = Commits(database, self._claim, tenants, partitions)
         self._fixes = FixReader(database, tenants)
         self._found = FoundReader(database, tenants)
         self._mountings = Mountings(database, tenants)
@@ -95,6 +97,12 @@ class PostgresStore:
             raise
 
     # what the worker needs
+
+    async def claim(self, worker: str) -> None:
+        await self._claim.take(worker)
+
+    async def check_claim(self) -> None:
+        await self._claim.check()
 
     async def commit(self, commit: Commit) -> Committed:
         return await self._commits.commit(commit)
@@ -316,6 +324,7 @@ class PostgresStore:
 
     async def close(self) -> None:
         self._closing.set()
+        await self._claim.close()
         await self._database.close()
 
 
