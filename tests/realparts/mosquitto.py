@@ -3,6 +3,8 @@
 A test can have passwords, access rules, TLS and client certificates, and can stop, kill, freeze and restart its broker.
 """
 
+from __future__ import annotations
+
 import os
 import shutil
 import signal
@@ -18,6 +20,8 @@ from tests.realparts.certificates import KeyPair
 from tests.realparts.process import accepts, free_port, start_child, stop_child, wait_until
 from tests.realparts.scratch import scratch_folder
 
+#: Where it keeps sessions and queues.
+DATABASE = "mosquitto.db"
 SHIPPED = Path(__file__).parents[2] / "deploy" / "mosquitto"
 
 
@@ -83,7 +87,14 @@ class Mosquitto:
 
     def forget(self) -> None:
         """Between a stop and a start: the broker comes back without its sessions."""
-        (self._directory / "mosquitto.db").unlink(missing_ok=True)
+        (self._directory / DATABASE).unlink(missing_ok=True)
+
+    def adopt(self, other: Mosquitto) -> None:
+        """Between a stop and a start: come back with what another broker has on disk."""
+        path = self._directory / DATABASE
+        shutil.copyfile(other._directory / DATABASE, path)
+        if self._account is not None:
+            os.chown(path, self._account.uid, self._account.gid)
 
     def log(self) -> str:
         """What the broker said so far."""

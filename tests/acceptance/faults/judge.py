@@ -11,9 +11,8 @@
 from __future__ import annotations
 
 import json
-import time
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,8 +24,6 @@ from mqttwire.capture import Recorded, capture_line
 from tests.acceptance.faults.traffic import FENCES, Sent
 from tests.acceptance.worker_process import query
 
-#: What is on its way comes within this time, or never.
-PATIENCE_S = 60.0
 Event = tuple[str, str, str, str]
 Visit = tuple[str, str, str, datetime, datetime | None]
 
@@ -50,19 +47,16 @@ class Verdict:
         )
 
 
-def judge(
-    database_url: str, sent: Sequence[Sent], folder: Path, *, stop: Callable[[], None], forgotten: Collection[int] = ()
-) -> Verdict:
+def judge(database_url: str, sent: Sequence[Sent], folder: Path, *, forgotten: Collection[int] = ()) -> Verdict:
     """Raises AssertionError that says what is wrong. `sent` is what the broker acknowledged; `forgotten` are the numbers of the
-    messages that it no longer had after a fault of its own. `stop` ends the worker, once it has had time to catch up."""
-    there = _await(database_url, sent, set(forgotten))
+    messages that it no longer had after a fault of its own."""
+    keys, payloads = set(_fixes(database_url)), set(_letters(database_url))
+    there = [message for message in sent if _is_there(message, keys, payloads)]
     missing = {message.number for message in sent} - {message.number for message in there}
     lost = sorted(missing - set(forgotten))
     assert not lost, f"{len(lost)} of {len(sent)} acknowledged messages are lost: {lost[:10]} ... {lost[-3:]}"
     fixes, letters = _check_contents(database_url, there, sent)
     expected_events, expected_visits = undisturbed(there, folder)
-    _await_events(database_url, expected_events)
-    stop()
     events = _check_events(database_url, expected_events)
     visits = _check_visits(database_url, expected_visits)
     return Verdict(sent=len(sent), fixes=fixes, dead_letters=letters, events=events, visits=visits, lost_by_broker=sorted(missing))
@@ -84,26 +78,6 @@ def undisturbed(messages: Sequence[Sent], folder: Path) -> tuple[set[Event], set
             for visit in visits
         },
     )
-
-
-def _await(database_url: str, sent: Sequence[Sent], forgotten: set[int]) -> list[Sent]:
-    """Those that are there, as soon as all are that can be."""
-    deadline = time.monotonic() + PATIENCE_S
-    while True:
-        keys, payloads = set(_fixes(database_url)), set(_letters(database_url))
-        there = [message for message in sent if _is_there(message, keys, payloads)]
-        if len(there) + len(forgotten) >= len(sent) or time.monotonic() > deadline:
-            return there
-        time.sleep(0.5)
-
-
-def _await_events(database_url: str, expected: set[Event]) -> None:
-    """Vehicles whose fixes were late are folded again in the background: give it time."""
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
-        if {row[0] for row in expected} <= {id_ for (id_,) in query(database_url, "SELECT id FROM events")}:
-            return
-        time.sleep(0.5)
 
 
 def _is_there(message: Sent, keys: Collection[tuple[str, int]], payloads: Collection[bytes]) -> bool:
@@ -147,7 +121,8 @@ def _check_visits(database_url: str, expected: set[Visit]) -> int:
 
 
 def _fixes(database_url: str) -> dict[tuple[str, int], list[tuple[float, float]]]:
-    statement = "SELECT vehicle, (extract(epoch FROM time) * 1000000)::bigint, lat, lon FROM fixes JOIN vehicles ON vehicles.id = vehicle_id"
+    time_us = "(extract(epoch FROM time) * 1000000)::bigint"
+    statement = f"SELECT vehicle, {time_us}, lat, lon FROM fixes JOIN vehicles ON vehicles.id = vehicle_id"
     found: dict[tuple[str, int], list[tuple[float, float]]] = {}
     for vehicle, time_us, lat, lon in query(database_url, statement):
         found.setdefault((vehicle, time_us), []).append((lat, lon))

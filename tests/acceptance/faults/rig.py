@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from fleet.subscription import Subscription
@@ -37,9 +38,15 @@ class Rig:
     folder: Path
 
     def settle(self) -> None:
-        """Send nothing more; return when the broker has all of it, and the worker has written the last message."""
+        """Send nothing more; return when the broker has all of it, and the worker has written the last message and folded again
+        what was late."""
         self.ledger.finish()
         self.wait_for(self.ledger.sent[-1])
+        for what in ("in_flight", "repairs_due"):
+            until(partial(self._has_no, what), self.worker)
+
+    def _has_no(self, what: str) -> bool:
+        return self.worker.metric(f"outrider_ingest_{what}") == 0
 
     def wait_for(self, message: Sent) -> None:
         """Until it is there. A broker hands a session's messages over in order: those before it are there too, or nowhere."""
@@ -47,12 +54,10 @@ class Rig:
 
     def verdict(self, *, forgotten: Collection[int] = ()) -> Verdict:
         """Stop the worker in order and judge. Printed, so that a run's figures are in its report."""
-        verdict = judge(self.database_url, self.ledger.sent, self.folder, stop=self._stop, forgotten=forgotten)
+        assert self.worker.stop() == 0
+        verdict = judge(self.database_url, self.ledger.sent, self.folder, forgotten=forgotten)
         print(verdict)  # noqa: T201 - for the report of the run
         return verdict
-
-    def _stop(self) -> None:
-        assert self.worker.stop() == 0
 
     def keep_flowing(self, count: int) -> None:
         """Until so many more messages have been sent and written."""
