@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from fleet.movement_rules import NO_RULES, MovementRules
 from fleet.screen_settings import NO_OVERRIDES, ScreenOverrides
 
 
@@ -13,6 +14,7 @@ class OwnSettings:
     """Settings that hold for one tenant, or one vehicle, in place of those of the level above."""
 
     screening: ScreenOverrides = NO_OVERRIDES
+    movement: MovementRules = NO_RULES
 
 
 #: Everything as the level above has it.

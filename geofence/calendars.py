@@ -6,14 +6,20 @@ from bisect import bisect_right
 from datetime import UTC, date, datetime, time
 from typing import Any, Final
 
-import icalendar
+import numpy as np
+import numpy.typing as npt
 import recurring_ical_events
 
+from fleet.calendar_text import read_calendar
 from fleet.clock import MICROS_PER_S, from_micros, to_micros
 
 #: Occurrences are worked out for so long at a time, and kept.
 _WINDOW: Final = 28 * 86_400 * MICROS_PER_S
 _KEPT_WINDOWS: Final = 64
+#: The calendar is open.
+OPEN: Final = int(np.iinfo(np.int64).max)
+
+Int64s = npt.NDArray[np.int64]
 
 
 class Calendar:
@@ -26,19 +32,27 @@ class Calendar:
     @classmethod
     def parse(cls, text: str) -> Calendar:
         """Raises ValueError where the text is no iCalendar, or has no event."""
-        try:
-            parsed = icalendar.Calendar.from_ical(text)
-        except (ValueError, IndexError, KeyError) as problem:
-            raise ValueError(f"calendar: {problem}") from problem
-        if not any(component.name == "VEVENT" for component in parsed.walk()):
-            raise ValueError("calendar: it has no VEVENT")
-        return cls(parsed)
+        return cls(read_calendar(text))
 
     def closes(self, micros: int) -> int | None:
         """When the span around this instant ends; None where the calendar is closed at it."""
         starts, ends = self._spans(micros // _WINDOW)
         at = bisect_right(starts, micros) - 1
         return ends[at] if at >= 0 and micros < ends[at] else None
+
+    def closed_since(self, instants: Int64s) -> Int64s:
+        """Of each instant (microseconds since 1970): when the calendar closed last; OPEN where it is open. It looks back no
+        further than over the window before the instant's; where it was closed all the time, it says when that began."""
+        since = np.empty(len(instants), np.int64)
+        windows = instants // _WINDOW
+        for window in np.unique(windows).tolist():
+            chosen = windows == window
+            starts, ends = (np.array(edges, np.int64) for edges in self._spans(window))
+            before = self._spans(window - 1)[1]
+            at = np.searchsorted(starts, instants[chosen], side="right")
+            closed = np.append(before[-1] if before else (window - 1) * _WINDOW, ends)[at]
+            since[chosen] = np.where(closed > instants[chosen], OPEN, closed)
+        return since
 
     def _spans(self, window: int) -> tuple[list[int], list[int]]:
         if window not in self._windows:

@@ -76,6 +76,7 @@ class Pipeline:
         self._routed = frozenset((route.tenant, route.vehicle) for route in world.routes)
         self._keys = self._routed_keys(world.mountings)
         self._engines.set_routes(self._routes, self._keys)
+        self._engines.set_rules(world.movement)
         return self._engines.set_fences(world.fences, now)
 
     def learn(self, mountings: Iterable[Mounting]) -> None:

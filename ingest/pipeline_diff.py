@@ -30,7 +30,7 @@ RETRACTED: Final = ".retracted"
 #: Parts of an event's data that are about how it became known.
 _IMMATERIAL: Final = frozenset({"evidence", "proved_at", "of"})
 #: Parts of an event's data that name what it is about.
-_SUBJECTS: Final = ("fence", "route", "stop")
+_SUBJECTS: Final = ("fence", "route", "stop", "rule")
 
 #: Events of engines of which nothing is pending at an anchor.
 _SETTLED: Final = ("fence.", "vehicle.")

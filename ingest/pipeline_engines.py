@@ -15,6 +15,7 @@ from eta.model import EtaModel
 from eta.settings import EtaSettings
 from fleet.fence import Fence
 from fleet.fix import FixBatch, Int64s
+from fleet.movement_rules import MovementScope
 from fleet.outcome import Outcome
 from fleet.route import Route
 from fleet.visit import Visit
@@ -28,7 +29,7 @@ from geofence.stops.engine import LEARNED_KEY, RouteEngine
 from geofence.stops.settings import RouteSettings
 
 #: Of the record below. A record of another version is not read: its vehicle starts anew.
-_VERSION: Final = 2
+_VERSION: Final = 3
 
 
 class EngineStates(msgspec.Struct, array_like=True):
@@ -68,6 +69,10 @@ class Engines:
         outcome = self._fences.replan(plan, now)
         self._movement.set_fences(plan)
         return outcome
+
+    def set_rules(self, scopes: Iterable[MovementScope]) -> None:
+        """These are all rules of movement that tenants and vehicles have of their own now."""
+        self._movement.set_rules(scopes)
 
     def set_routes(self, routes: Sequence[Route], keys: Mapping[tuple[str, str], int]) -> None:
         """These are all routes now."""

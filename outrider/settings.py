@@ -104,6 +104,14 @@ class Settings(BaseSettings):
         30.0, ge=0, le=1_000, description="Fixes of a standing vehicle that wander no further are flagged; 0: none are."
     )
 
+    # what movement is held to; tenants and vehicles may have their own (`settings.movement`)
+    speed_limit_mps: float = Field(0.0, ge=0, le=1_000, description="Faster for some time is `vehicle.overspeed`; 0: no limit.")
+    allowed_hours_file: Path | None = Field(
+        None, description="iCalendar file: moving outside of its events is `vehicle.unauthorised`. Unset: at any time."
+    )
+    watch_towing: bool = Field(False, description="Moving with the ignition off is `vehicle.unauthorised`.")
+    unauthorised_after_s: float = Field(60.0, ge=0, le=86_400, description="So long on the move without leave, and it is told.")
+
     # how often things happen
     checkpoint_interval_s: float = Field(10.0, gt=0, le=3600, description="How often the worker saves what a restart begins from.")
     batch_max_messages: int = Field(10_000, ge=1, le=65_535, description="Most messages in one transaction.")

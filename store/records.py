@@ -14,6 +14,7 @@ from fleet.event import Event
 from fleet.fence import Fence
 from fleet.fix import FixBatch
 from fleet.message import DeadLetter, MessageBatch
+from fleet.movement_rules import MovementScope
 from fleet.outcome import Outcome
 from fleet.route import Delay, Eta, Route, RouteStatus, StopStatus
 from fleet.screen_settings import ScreenScope
@@ -125,6 +126,8 @@ class World:
     mountings: Sequence[Mounting] = ()
     #: Tenants and vehicles that are screened by settings of their own.
     screening: Sequence[ScreenScope] = ()
+    #: Tenants and vehicles that are held to rules of movement of their own.
+    movement: Sequence[MovementScope] = ()
     #: Trackers whose clocks are, or were, off.
     clocks: Sequence[TrackerClock] = ()
 

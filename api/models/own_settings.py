@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, StringConstraints
 
 from api.models.base import Incoming, Outgoing, document, instant_text
+from fleet.calendar_text import read_calendar
+from fleet.movement_rules import MovementRules
 from fleet.screen_settings import ScreenOverrides
 from fleet.tenant import OwnSettings, Tenant
 
@@ -35,14 +37,37 @@ class ScreeningBody(Incoming):
     static_drift_m: _Near | None = Field(None, description="A standing vehicle's fixes that wander no further are flagged; 0: none")
 
 
+def _calendar(text: str) -> str:
+    if text:
+        read_calendar(text)
+    return text
+
+
+_Calendar = Annotated[str, StringConstraints(max_length=100_000), AfterValidator(_calendar)]
+
+
+class MovementBody(Incoming):
+    """What is left out, or null, is as the level above has it: the vehicle's tenant, the installation."""
+
+    speed_limit_mps: Annotated[float, Field(ge=0, le=1_000)] | None = Field(
+        None, description="Faster for some time is `vehicle.overspeed`, where no fence has a lower limit; 0: as fast as it likes"
+    )
+    allowed_hours: _Calendar | None = Field(
+        None, description="iCalendar text: moving outside of its events is `vehicle.unauthorised`; empty: at any time"
+    )
+    watch_towing: bool | None = Field(None, description="Moving with the ignition off is `vehicle.unauthorised`")
+
+
 class SettingsBody(Incoming):
     screening: ScreeningBody = Field(default_factory=ScreeningBody)
+    movement: MovementBody = Field(default_factory=MovementBody)
 
 
 class SettingsOut(Outgoing):
     """Only what is set here."""
 
     screening: dict[str, float | bool] = Field(examples=[{"refuse_teleports": True}])
+    movement: dict[str, float | bool | str] = Field(examples=[{"speed_limit_mps": 22.2}])
 
 
 class TenantBody(Incoming):
@@ -56,12 +81,13 @@ class TenantOut(Outgoing):
 
 
 def settings_of(body: SettingsBody) -> OwnSettings:
-    said = {one.name: getattr(body.screening, one.name) for one in fields(ScreenOverrides)}
-    return OwnSettings(screening=ScreenOverrides(**said))
+    screening = {one.name: getattr(body.screening, one.name) for one in fields(ScreenOverrides)}
+    movement = {one.name: getattr(body.movement, one.name) for one in fields(MovementRules)}
+    return OwnSettings(screening=ScreenOverrides(**screening), movement=MovementRules(**movement))
 
 
 def settings_json(settings: OwnSettings) -> dict[str, Any]:
-    return document(SettingsOut, screening=settings.screening.said())
+    return document(SettingsOut, screening=settings.screening.said(), movement=settings.movement.said())
 
 
 def tenant_json(tenant: Tenant) -> dict[str, Any]:

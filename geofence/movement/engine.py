@@ -1,4 +1,4 @@
-"""The engine of movement: moving and standing, trips, idling, speeding and silence of every vehicle.
+"""The engine of movement: moving and standing, trips, idling, speeding, movement without leave and silence of every vehicle.
 
 Each watch looks over a whole batch in columns and takes up one by one only what it has to tell of. They do not depend on each
 other, but that idling goes by the gait. What is found depends on each vehicle's sorted fixes alone, however batches are cut.
@@ -6,29 +6,32 @@ other, but that idling goes by the gait. What is found depends on each vehicle's
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import numpy as np
 
 from fleet.clock import to_micros
 from fleet.fix import FixBatch
+from fleet.movement_rules import MovementScope
 from fleet.outcome import Outcome
 from geofence.findings import Findings
-from geofence.movement.course import Course, Floats
-from geofence.movement.gait import Gait
+from geofence.movement.course import Course
+from geofence.movement.gait import WATCHED, Gait
 from geofence.movement.idling import watch_idling
 from geofence.movement.ignition import ON, Ignition
+from geofence.movement.rulebook import Rulebook
 from geofence.movement.said import Said
 from geofence.movement.settings import Durations, MovementSettings
 from geofence.movement.silence import level_of, silence_words, watch_silence
 from geofence.movement.speeding import SpeedWatch
 from geofence.movement.traces import STANDING, Traces
+from geofence.movement.unauthorised import HOURS, IGNITION, RuleWatch, Walk, closed_hours, ignition_off
 from geofence.movement.words import tell_changes
 from geofence.plan import FencePlan
 from geofence.roster import NO_TENANT, Roster
 from geofence.rows import Rows, by_vehicle
-from geofence.slots import NO_SLOT, Int64s, as_keys
+from geofence.slots import NO_SLOT, Int32s, Int64s, as_keys
 from geofence.stays import NEVER
 
 
@@ -41,6 +44,7 @@ class MovementEngine:
         self._roster = roster
         self._traces = Traces()
         self._fences = FencePlan.empty()
+        self._rulebook = Rulebook(settings.rules, roster)
         self._presumed: dict[int, int] = {}
 
     def set_fences(self, plan: FencePlan) -> None:
@@ -50,6 +54,15 @@ class MovementEngine:
             limited[number] is not self._fences.fences[number] for number in limited
         ):
             self._fences = FencePlan(limited, plan.numbers, [])
+
+    def set_rules(self, scopes: Iterable[MovementScope]) -> None:
+        """These are all rules that tenants and vehicles have of their own now."""
+        self._rulebook.set(scopes)
+
+    @property
+    def refused_rules(self) -> Sequence[tuple[MovementScope, str]]:
+        """Whose allowed hours cannot be read, and why: they are held to the rest of their rules."""
+        return self._rulebook.refused
 
     # what comes in
 
@@ -80,36 +93,43 @@ class MovementEngine:
         """Moving and standing, and what goes by it."""
         traces, slots = self._traces, rows.vehicles
         ignition = Ignition.of(rows, traces)
-        before = {name: traces[name][slots] for name in ("state", "since")} if ignition is not None else {}
+        is_watched = self._is_watched(slots)
+        wanted = WATCHED if is_watched or ignition is not None else ()
+        before = {name: traces[name][slots] for name in wanted}
+        placed = traces["placed"][slots] if is_watched else None
         course = Course.of(rows, traces, self._settings)
         gait = Gait(self._settings, self._durations, course, traces, slots)
         for change in gait.go():
             tell_changes(change, course, self._settings, said)
+        states = gait.by_row(rows, before)
+        if placed is not None:
+            walk = Walk.of(rows, course, states, placed, self._settings)
+            self._watch_rules(rows, course, walk, ignition, said)
         if ignition is not None:
-            states = gait.turns.by_row(rows, before)
             told = watch_idling(rows, ignition, states, traces, self._settings, self._durations, said)
             ends = rows.ends
             traces.put(slots, {"ignition": ignition.state[ends], "ignition_since": ignition.since[ends], "idle_since": told})
 
-    def _watch_speed(self, rows: Rows, before: Int64s, said: Said) -> None:
-        limits_mps = self._limits_mps(rows)
-        if limits_mps is None and not len(self._fences) and not (self._traces["over_since"][rows.vehicles] != NEVER).any():
-            return
-        if limits_mps is None:
-            limits_mps = np.full(len(rows.vehicles), np.inf)
-        SpeedWatch(rows, before, self._durations, self._fences, said).watch(limits_mps, self._traces, self._roster)
+    def _is_watched(self, slots: Int32s) -> bool:
+        """Whether there are rules of movement, or episodes from when there were."""
+        if self._rulebook.watches_movement:
+            return True
+        return bool((self._traces["hours_from"][slots] != NEVER).any() or (self._traces["towed_from"][slots] != NEVER).any())
 
-    def _limits_mps(self, rows: Rows) -> Floats | None:
-        """Of each vehicle, outside of fences; None where nobody has one."""
-        settings = self._settings
-        general = np.inf if settings.limit_mps is None else settings.limit_mps
-        if not (settings.tenant_limits_mps or settings.vehicle_limits_mps):
-            return None if settings.limit_mps is None else np.full(len(rows.vehicles), general)
-        limits = []
-        for slot in rows.vehicles.tolist():
-            whose = self._roster.whose(slot)
-            limits.append(settings.vehicle_limits_mps.get(whose, settings.tenant_limits_mps.get(whose[0], general)))
-        return np.array(limits)
+    def _watch_rules(self, rows: Rows, course: Course, walk: Walk, ignition: Ignition | None, said: Said) -> None:
+        """Moving against allowed hours, or with the ignition off."""
+        rules, numbers = self._rulebook.rules, self._rulebook.numbers(rows.vehicles)
+        watch = RuleWatch(course, walk, self._settings, self._durations, said)
+        watch.watch(HOURS, closed_hours(rules, numbers, course, walk), self._traces, rows.vehicles)
+        if ignition is not None:
+            watch.watch(IGNITION, ignition_off(rules, numbers, course, walk, ignition), self._traces, rows.vehicles)
+
+    def _watch_speed(self, rows: Rows, before: Int64s, said: Said) -> None:
+        rulebook = self._rulebook
+        if not rulebook.limits_speed and not len(self._fences) and not (self._traces["over_since"][rows.vehicles] != NEVER).any():
+            return
+        limits_mps = rulebook.limits_mps(rows.vehicles)
+        SpeedWatch(rows, before, self._durations, self._fences, said).watch(limits_mps, self._traces, self._roster)
 
     # the passing of time
 
@@ -189,7 +209,10 @@ class MovementEngine:
         idles = trace.state == STANDING and trace.ignition == ON
         may_idle = idles and trace.idle_since != max(trace.since, trace.ignition_since)
         may_speed = trace.over_since != NEVER and not trace.over_told
-        return trace.pending == NEVER and not may_idle and not may_speed
+        may_be_unauthorised = (trace.hours_from != NEVER and not trace.hours_told) or (
+            trace.towed_from != NEVER and not trace.towed_told
+        )
+        return trace.pending == NEVER and not (may_idle or may_speed or may_be_unauthorised)
 
     def last_instant(self, key: int) -> int:
         """The instant of the vehicle's last fix; NEVER where there is none."""

@@ -65,29 +65,6 @@ class Changes:
     away_m: Floats
 
 
-class Turns:
-    """What became of vehicles at their turns, by row of the batch."""
-
-    def __init__(self) -> None:
-        self._rows: list[Int64s] = []
-        self._columns: list[Columns] = []
-
-    def note(self, rows: Int64s, columns: Columns) -> None:
-        self._rows.append(rows)
-        self._columns.append(columns)
-
-    def by_row(self, rows: Rows, before: Columns) -> Columns:
-        """The columns of `before` (by vehicle, as they were before the batch) behind each row."""
-        at = np.concatenate([rows.starts, *self._rows])
-        order = np.argsort(at, kind="stable")
-        spans = np.diff(np.append(at[order], len(rows.slots)))
-        result = {}
-        for name, column in before.items():
-            values = np.concatenate([column, *(columns[name] for columns in self._columns)])
-            result[name] = np.repeat(values[order], spans)
-        return result
-
-
 class Gait:
     """Takes a batch's fixes into the traces. A vehicle is known by its number in `Rows`, as in `course`."""
 
@@ -98,8 +75,10 @@ class Gait:
         self._traces = traces
         self._slots = slots
         self._at = course.starts.copy()
-        self.turns = Turns()
         self._changes: list[Changes] = []
+        #: Of all turns: the rows, and the columns that others go by, as they are behind them.
+        self._turned: list[Int64s] = []
+        self._became: list[Columns] = []
 
     def go(self) -> list[Changes]:
         """Take all fixes in; returns the news."""
@@ -115,6 +94,19 @@ class Gait:
             active = active[self._at[active] < self._course.ends[active]]
         self._place()
         return self._changes
+
+    def by_row(self, rows: Rows, before: Columns) -> Columns:
+        """Columns as they are behind each row; `before`: those of WATCHED by vehicle, as they were before the batch."""
+        if not rows.is_repeating:
+            return {name: self._traces[name][self._slots] for name in before}
+        at = np.concatenate([rows.starts, *self._turned])
+        order = np.argsort(at, kind="stable")
+        spans = np.diff(np.append(at[order], len(rows.slots)))
+        result = {}
+        for name, column in before.items():
+            values = np.concatenate([column, *(became[name] for became in self._became)])
+            result[name] = np.repeat(values[order], spans)
+        return result
 
     def _place(self) -> None:
         """The last usable fix of each vehicle is where it was last."""
@@ -215,7 +207,8 @@ class Gait:
         ):
             if chosen.any():
                 act(who[chosen], position[chosen], away_m[chosen])
-        self.turns.note(self._course.rows[position], {name: traces[name][slots] for name in WATCHED})
+        self._turned.append(self._course.rows[position])
+        self._became.append({name: traces[name][slots] for name in WATCHED})
 
     def _begin(self, who: Int64s, position: Int64s, _: Floats) -> None:
         """The first usable fix ever: a place, and since when the vehicle may have stood there."""

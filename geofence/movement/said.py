@@ -12,6 +12,7 @@ SILENCE: Final = 0
 GAIT: Final = 1
 IDLING: Final = 2
 SPEEDING: Final = 3
+UNAUTHORISED: Final = 4
 
 
 class Word(NamedTuple):

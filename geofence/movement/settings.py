@@ -1,12 +1,12 @@
-"""What counts as moving, standing, idling, speeding and being silent."""
+"""What counts as moving, standing, idling, speeding, moving without leave, and being silent."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Self
 
 from fleet.clock import MICROS_PER_S
+from fleet.movement_rules import NO_RULES, MovementRules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,10 +30,10 @@ class MovementSettings:
     max_gap_s: float = 120.0
     stale_s: float = 300.0
     offline_s: float = 1_800.0
-    #: Speed limits where no fence has one: of all, of a tenant, of a vehicle (tenant, id). None: no limit.
-    limit_mps: float | None = None
-    tenant_limits_mps: Mapping[str, float] = field(default_factory=dict)
-    vehicle_limits_mps: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    #: So long on the move against a rule is unauthorised.
+    unauthorised_s: float = 60.0
+    #: The installation's; tenants and vehicles may have their own (`geofence.movement.rulebook`).
+    rules: MovementRules = NO_RULES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +46,7 @@ class Durations:
     gap: int
     stale: int
     offline: int
+    unauthorised: int
 
     @classmethod
     def of(cls, settings: MovementSettings) -> Self:
@@ -56,4 +57,5 @@ class Durations:
             gap=round(settings.max_gap_s * MICROS_PER_S),
             stale=round(settings.stale_s * MICROS_PER_S),
             offline=round(settings.offline_s * MICROS_PER_S),
+            unauthorised=round(settings.unauthorised_s * MICROS_PER_S),
         )

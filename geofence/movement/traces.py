@@ -48,6 +48,12 @@ TRACE: Final = np.dtype(
         ("over_since", "<i8"),
         ("under_since", "<i8"),
         ("over_top_mps", "<f4"),
+        ("hours_from", "<i8"),
+        ("hours_steps", "<i1"),
+        ("hours_told", "<i1"),
+        ("towed_from", "<i8"),
+        ("towed_steps", "<i1"),
+        ("towed_told", "<i1"),
     ]
 )
 
@@ -85,6 +91,14 @@ class Trace:
     over_since: int = NEVER
     under_since: int = NEVER
     over_top_mps: float = 0.0
+    #: Since when it moves against its allowed hours; fixes in a row that were on the move; whether it was told.
+    hours_from: int = NEVER
+    hours_steps: int = 0
+    hours_told: int = 0
+    #: The same with the ignition off.
+    towed_from: int = NEVER
+    towed_steps: int = 0
+    towed_told: int = 0
 
 
 _UNSEEN: Final = {column.name: column.default for column in fields(Trace)}

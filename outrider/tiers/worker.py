@@ -9,6 +9,8 @@ from dataclasses import fields
 from typing import Any
 
 from downlink.runner import CommandRunner
+from fleet.calendar_text import read_calendar
+from fleet.movement_rules import MovementRules
 from geofence.movement.settings import MovementSettings
 from ingest.formats import FORMATS
 from ingest.loop.health import HealthServer
@@ -24,7 +26,7 @@ from ingest.sources.limits import SourceLimits
 from ingest.worker import Worker, WorkerSettings
 from mqttwire import Publisher
 from outrider.broker import broker_options
-from outrider.settings import Settings, UnknownTrackers
+from outrider.settings import InvalidSettings, Settings, UnknownTrackers
 from outrider.tiers.database import keep_up, now_utc, opened_store
 
 log = logging.getLogger(__name__)
@@ -81,8 +83,25 @@ def screen_settings(settings: Settings) -> ScreenSettings:
 
 
 def pipeline_settings(settings: Settings) -> PipelineSettings:
-    movement = MovementSettings(stale_s=settings.stale_after_s, offline_s=settings.offline_after_s)
+    movement = MovementSettings(
+        stale_s=settings.stale_after_s,
+        offline_s=settings.offline_after_s,
+        unauthorised_s=settings.unauthorised_after_s,
+        rules=movement_rules(settings),
+    )
     return PipelineSettings(engines=EngineSettings(movement=movement), late_horizon_s=settings.late_horizon_h * 3600)
+
+
+def movement_rules(settings: Settings) -> MovementRules:
+    """The installation's. Raises InvalidSettings where the file of hours is not one."""
+    hours = settings.allowed_hours_file
+    try:
+        text = hours.read_text() if hours is not None else ""
+        if hours is not None:
+            read_calendar(text)
+    except (OSError, ValueError) as problem:
+        raise InvalidSettings(f"OUTRIDER_ALLOWED_HOURS_FILE: {problem}") from problem
+    return MovementRules(speed_limit_mps=settings.speed_limit_mps, allowed_hours=text, watch_towing=settings.watch_towing)
 
 
 def source_limits(settings: Settings) -> SourceLimits:

@@ -29,6 +29,7 @@ from store.memory.found import EventLog, Outbox, VisitLog
 from store.memory.plan import RouteRepository
 from store.memory.repository import MemoryRepository, reject_unstorable
 from store.memory.tenants import TenantTable
+from store.own_settings import movement_scopes, screen_scopes
 from store.positions import fixes_as_json, said
 from store.records import (
     Anchor,
@@ -120,11 +121,13 @@ class MemoryStore:
         )
 
     async def world(self) -> World:
+        owned = self._tenants.own_settings(self._fleet.vehicles.items.values())
         return World(
             fences=[fence for _, fence in sorted(self._fences.items.items())],
             routes=sorted(self._routes.items.values(), key=lambda route: (route.tenant, route.vehicle, route.starts_at, route.id)),
             mountings=self._fleet.mountings(),
-            screening=self._tenants.scopes(self._fleet.vehicles.items.values()),
+            screening=screen_scopes(owned),
+            movement=movement_scopes(owned),
             clocks=list(self._fleet.clocks.values()),
         )
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from fleet.screen_settings import NO_OVERRIDES, ScreenScope
-from fleet.tenant import Tenant
+from fleet.tenant import NO_SETTINGS, Tenant
 from fleet.vehicle import Vehicle
 from store.errors import NotFound
+from store.own_settings import Owned
 from store.refusals import check_tenant
 
 
@@ -44,15 +44,11 @@ class TenantTable:
         self._changed("tenant", item.id, item.id)
         return self._items[item.id]
 
-    def scopes(self, vehicles: Iterable[Vehicle]) -> builtins.list[ScreenScope]:
-        """All tenants and vehicles with screening settings of their own."""
-        named = [(one.id, None, one.settings.screening) for one in self._items.values()]
-        of_vehicles = [(one.tenant, one.id, one.settings.screening) for one in vehicles]
-        return [
-            ScreenScope(tenant=tenant, vehicle=vehicle, overrides=overrides)
-            for tenant, vehicle, overrides in [*named, *of_vehicles]
-            if overrides != NO_OVERRIDES
-        ]
+    def own_settings(self, vehicles: Iterable[Vehicle]) -> builtins.list[Owned]:
+        """Of all tenants and these vehicles, where they have any."""
+        named: builtins.list[Owned] = [(one.id, None, one.settings) for one in self._items.values()]
+        of_vehicles: builtins.list[Owned] = [(one.tenant, one.id, one.settings) for one in vehicles]
+        return [owned for owned in [*named, *of_vehicles] if owned[2] != NO_SETTINGS]
 
     def _take_in(self) -> None:
         for name in set(self._others()) - self._items.keys():

@@ -7,11 +7,10 @@ from typing import Any, Final
 
 from psycopg.types.json import Jsonb
 
-from fleet.screen_settings import ScreenScope
 from fleet.tenant import Tenant
 from fleet.tracker_clock import TrackerClock
 from store.errors import NotFound
-from store.own_settings import settings_as_json, settings_from_json
+from store.own_settings import Owned, settings_as_json, settings_from_json
 from store.postgres.database import Database
 from store.postgres.queries import Queries
 from store.postgres.repository import change
@@ -51,13 +50,10 @@ class TenantRepository:
         ]
 
 
-async def screen_scopes(database: Database) -> list[ScreenScope]:
-    """All tenants and vehicles with screening settings of their own."""
-    found = await database.fetch(_SQL["screening"], {})
-    return [
-        ScreenScope(tenant=tenant, vehicle=vehicle, overrides=settings_from_json({"screening": screening}).screening)
-        for tenant, vehicle, screening in found
-    ]
+async def all_own_settings(database: Database) -> list[Owned]:
+    """Of all tenants and vehicles that have any."""
+    found = await database.fetch(_SQL["own_settings"], {})
+    return [(tenant, vehicle, settings_from_json(settings)) for tenant, vehicle, settings in found]
 
 
 async def tracker_clocks(database: Database) -> list[TrackerClock]:

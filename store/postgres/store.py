@@ -17,6 +17,7 @@ from fleet.route import Eta, Route
 from fleet.subscription import Alert
 from fleet.vehicle import Mounting
 from fleet.visit import Visit
+from store.own_settings import movement_scopes, screen_scopes
 from store.postgres import upkeep
 from store.postgres.access import Access
 from store.postgres.commands import Commands
@@ -28,7 +29,7 @@ from store.postgres.fleet import Mountings, TrackerRepository, VehicleRepository
 from store.postgres.found import FoundReader
 from store.postgres.listener import Listener
 from store.postgres.outbox import Outbox
-from store.postgres.own_settings import TenantRepository, screen_scopes, tracker_clocks
+from store.postgres.own_settings import TenantRepository, all_own_settings, tracker_clocks
 from store.postgres.partitions import Partitions
 from store.postgres.routes import RouteRepository
 from store.postgres.tenants import Tenants
@@ -114,11 +115,13 @@ class PostgresStore:
             fences += page
             after = f"{page[-1].tenant}/{page[-1].id}"
         routes = await self._routes.world(self._late_horizon_s)
+        owned = await all_own_settings(self._database)
         return World(
             fences=fences,
             routes=routes,
             mountings=await self._mountings.all(),
-            screening=await screen_scopes(self._database),
+            screening=screen_scopes(owned),
+            movement=movement_scopes(owned),
             clocks=await tracker_clocks(self._database),
         )
 

@@ -21,12 +21,12 @@ WITH changed AS (
 )
 SELECT pg_notify('outrider_changes', %(change)s) FROM changed
 
--- name: screening
-SELECT name, NULL, own_settings -> 'screening' FROM tenants WHERE own_settings ? 'screening'
+-- name: own_settings
+SELECT name, NULL, own_settings FROM tenants WHERE own_settings <> '{}'
 UNION ALL
-SELECT tenants.name, vehicles.vehicle, vehicles.own_settings -> 'screening'
+SELECT tenants.name, vehicles.vehicle, vehicles.own_settings
 FROM vehicles JOIN tenants ON tenants.id = vehicles.tenant_id
-WHERE vehicles.own_settings <> '{}' AND vehicles.own_settings ? 'screening'
+WHERE vehicles.own_settings <> '{}'
 
 -- name: clocks
 SELECT tenants.name, tracker, offset_s, since, until, found_at

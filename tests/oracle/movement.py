@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from fleet.fix import Fix
 from fleet.geodesy import distance_m
 from geofence.movement.settings import MovementSettings
+from tests.oracle.calendars import Weekly
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,10 +29,12 @@ class Gait:
     state: str = "unknown"
     since: datetime | None = None
     may_stand: bool = False
+    #: Where it stands, stood last, or may have begun to stand.
+    place: Fix | None = None
 
 
-def findings(fixes: Sequence[Fix], settings: MovementSettings) -> list[Found]:
-    """Everything that the fixes prove, in no particular order."""
+def findings(fixes: Sequence[Fix], settings: MovementSettings, hours: Weekly | None = None) -> list[Found]:
+    """Everything that the fixes prove, in no particular order. `hours`: when the vehicle may move, None: at any time."""
     ordered = sorted({fix.time: fix for fix in reversed(fixes)}.values(), key=lambda fix: fix.time)
     walker = Walker(settings)
     gaits = [walker.see(fix) for fix in ordered]
@@ -39,6 +43,10 @@ def findings(fixes: Sequence[Fix], settings: MovementSettings) -> list[Found]:
         *walker.found,
         *idlings(ordered, gaits, settings),
         *speedings(ordered, settings),
+        *unauthorised(
+            ordered, gaits, settings, [closed_since(hours, fix.time) if hours is not None else None for fix in ordered], "hours"
+        ),
+        *unauthorised(ordered, gaits, settings, switched_off(ordered, settings), "ignition"),
     ]
 
 
@@ -97,7 +105,7 @@ class Walker:
                 self._not_moving(fix, self._speed_mps(self.previous, fix), self.place)
             self.previous = fix
         may_stand = self.gait.state == "moving" and self.maybe_since is not None
-        return Gait(state=self.gait.state, since=self.gait.since, may_stand=may_stand)
+        return Gait(state=self.gait.state, since=self.gait.since, may_stand=may_stand, place=self.place)
 
     def _moving(self, fix: Fix, speed_mps: float, place: Fix) -> None:
         is_near = self._way_m(place, fix) <= self.settings.stand_radius_m
@@ -180,7 +188,7 @@ def ignitions(fixes: Sequence[Fix]) -> Iterator[tuple[bool | None, datetime | No
 
 def speedings(fixes: Sequence[Fix], settings: MovementSettings) -> Iterator[Found]:
     """An episode begins with a fix over the limit; it is told once it has lasted, and is over once it was not for as long."""
-    limit_mps = settings.limit_mps
+    limit_mps = settings.rules.speed_limit_mps or None
     over: list[Fix] = []
     is_told = False
     under_since: datetime | None = None
@@ -206,3 +214,60 @@ def speedings(fixes: Sequence[Fix], settings: MovementSettings) -> Iterator[Foun
             under_since = fix.time
         elif fix.time - under_since >= seconds(settings.overspeed_s):
             over, is_told, under_since = [], False, None
+
+
+def unauthorised(
+    fixes: Sequence[Fix], gaits: Sequence[Gait], settings: MovementSettings, broken: Sequence[datetime | None], rule: str
+) -> Iterator[Found]:
+    """`broken`: at each fix since when the rule is, None where it is not. Fixes that are not usable are passed over."""
+    began: datetime | None = None
+    told: datetime | None = None
+    on_the_move = 0
+    previous: Fix | None = None
+    for fix, gait, since in zip(fixes, gaits, broken, strict=True):
+        if not is_usable(fix, settings):
+            continue
+        is_seamless = previous is not None and fix.time - previous.time <= seconds(settings.max_gap_s)
+        speed_mps = speed_of(previous, fix)
+        previous = fix
+        if gait.state != "moving" or gait.since is None or gait.place is None or since is None:
+            if told is not None:
+                at = gait.since if gait.state != "moving" and gait.since is not None else fix.time
+                reason = "allowed" if gait.state == "moving" else "stopped"
+                data = {"rule": rule, "began_at": told, "duration_s": (at - told).total_seconds(), "reason": reason}
+                yield Found(kind="vehicle.unauthorised_ended", at=at, data=data)
+            began, told, on_the_move = None, None, 0
+            continue
+        if told is not None:
+            continue
+        if began is None or not is_seamless:
+            began, on_the_move = max(gait.since, since) if is_seamless else fix.time, 0
+        away_m = distance_m(gait.place.lat, gait.place.lon, fix.lat, fix.lon)
+        on_the_move = on_the_move + 1 if away_m > settings.stand_radius_m and not gait.may_stand else 0
+        if on_the_move >= settings.move_fixes and fix.time - began >= seconds(settings.unauthorised_s):
+            told = began
+            data = {"rule": rule, "moving_since": gait.since, "limit_s": settings.unauthorised_s, "away_m": round(away_m, 1)}
+            data |= {"limit_m": settings.stand_radius_m, "speed_mps": round(speed_mps, 2)}
+            data["closed_since" if rule == "hours" else "off_since"] = since
+            yield Found(kind="vehicle.unauthorised", at=began, data=data)
+
+
+def speed_of(previous: Fix | None, fix: Fix) -> float:
+    if fix.speed_mps is not None or previous is None:
+        return fix.speed_mps or 0.0
+    return distance_m(previous.lat, previous.lon, fix.lat, fix.lon) / (fix.time - previous.time).total_seconds()
+
+
+def switched_off(fixes: Sequence[Fix], settings: MovementSettings) -> list[datetime | None]:
+    """At each fix, since when the ignition is off, where that is watched."""
+    return [since if is_on is False and settings.rules.watch_towing else None for is_on, since in ignitions(fixes)]
+
+
+def closed_since(hours: Weekly, at: datetime) -> datetime | None:
+    """When the hours ended last; None within them."""
+    if hours.closes_at(at) is not None:
+        return None
+    zone = ZoneInfo(hours.zone)
+    days = [at.astimezone(zone).date() - timedelta(days=back) for back in range(8)]
+    ends = [datetime.combine(day, hours.closes, zone).astimezone(UTC) for day in days if day.weekday() in hours.days]
+    return next(end for end in ends if end <= at)

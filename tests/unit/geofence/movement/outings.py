@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import time
 from itertools import pairwise
 from random import Random
 from typing import Any
@@ -15,14 +16,17 @@ from hypothesis import strategies as st
 from fleet.clock import parse_rfc3339
 from fleet.event import Event
 from fleet.fix import Fix, FixBatch
+from fleet.movement_rules import MovementRules
 from fleet.screening import Flag
 from geofence.movement.engine import MovementEngine
 from geofence.movement.settings import MovementSettings
 from geofence.roster import Roster
+from tests.oracle.calendars import Weekly
 from tests.oracle.drives import BEGIN, batch_of, drives
 from tests.oracle.movement import JUMPED, Found
 
 TENANT = "acme"
+_INSTANTS = {"began_at", "moving_since", "closed_since", "off_since"}
 
 
 def engine_for(settings: MovementSettings, keys: Sequence[int] = (1,)) -> MovementEngine:
@@ -61,9 +65,26 @@ def rules(draw: st.DrawFn) -> MovementSettings:
         move_fixes=draw(st.sampled_from([2, 1, 4])),
         stand_s=draw(st.sampled_from([120.0, 20.0])),
         idle_s=draw(st.sampled_from([300.0, 60.0])),
-        limit_mps=draw(st.sampled_from([None, 10.0, 20.0])),
+        unauthorised_s=draw(st.sampled_from([60.0, 0.0, 200.0])),
+        rules=MovementRules(
+            speed_limit_mps=draw(st.sampled_from([None, 10.0, 20.0])), watch_towing=draw(st.sampled_from([None, True]))
+        ),
         overspeed_s=draw(st.sampled_from([10.0, 40.0])),
     )
+
+
+@st.composite
+def hours(draw: st.DrawFn) -> Weekly | None:
+    """Hours that begin or end while the drives go on, or have ended before."""
+    opens = draw(st.sampled_from([(6, 10), (7, 0), (5, 0), (20, 0)]))
+    closes = draw(st.sampled_from([(6, 20), (7, 0), (6, 4), (23, 59)]))
+    if draw(st.booleans()) or opens >= closes:
+        return None
+    return Weekly(opens=time(*opens), closes=time(*closes), zone="UTC", days=draw(st.sampled_from([(0, 1, 2, 3, 4), (0,), (5, 6)])))
+
+
+def with_hours(settings: MovementSettings, allowed: Weekly | None) -> MovementSettings:
+    return settings if allowed is None else replace(settings, rules=replace(settings.rules, allowed_hours=allowed.text()))
 
 
 def columns_of(fixes: Sequence[Fix], key: int = 1) -> FixBatch:
@@ -89,6 +110,7 @@ def as_found(events: Sequence[Event]) -> list[Found]:
 
 def _said(data: dict[str, Any]) -> dict[str, Any]:
     said = {name: value for name, value in data.items() if name not in {"proved_at", "last_fix"}}
+    said |= {name: parse_rfc3339(said[name]) for name in said.keys() & _INSTANTS}
     if said.get("trip") is not None:
         said["trip"] = said["trip"] | {"started_at": parse_rfc3339(said["trip"]["started_at"])}
     return said

@@ -8,19 +8,34 @@ from hypothesis import strategies as st
 
 from fleet.fix import Fix, FixBatch
 from geofence.movement.settings import MovementSettings
+from tests.oracle.calendars import Weekly
 from tests.oracle.drives import BEGIN
 from tests.oracle.movement import findings
-from tests.unit.geofence.movement.outings import as_found, columns_of, engine_for, in_order, outings, rules, stepped
+from tests.unit.geofence.movement.outings import (
+    as_found,
+    columns_of,
+    engine_for,
+    hours,
+    in_order,
+    outings,
+    rules,
+    stepped,
+    with_hours,
+)
 
 _PATIENT = (HealthCheck.too_slow, HealthCheck.data_too_large)
 
 
+def ruled() -> st.SearchStrategy[MovementSettings]:
+    return st.builds(with_hours, rules(), hours())
+
+
 @settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=_PATIENT)
-@given(fixes=outings(), rule=rules(), data=st.data())
-def test_finds_what_the_oracle_finds(fixes: list[Fix], rule: MovementSettings, data: st.DataObject) -> None:
+@given(fixes=outings(), rule=rules(), allowed=hours(), data=st.data())
+def test_finds_what_the_oracle_finds(fixes: list[Fix], rule: MovementSettings, allowed: Weekly | None, data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.lists(st.integers(0, len(fixes)), max_size=20)))
-    found = as_found(stepped(engine_for(rule), columns_of(fixes), cuts))
-    assert in_order(found) == in_order(findings(fixes, rule))
+    found = as_found(stepped(engine_for(with_hours(rule, allowed)), columns_of(fixes), cuts))
+    assert in_order(found) == in_order(findings(fixes, rule, allowed))
 
 
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=_PATIENT)
@@ -42,7 +57,7 @@ def test_finds_of_each_vehicle_the_same_among_others(
 
 
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=_PATIENT)
-@given(fixes=outings(), rule=rules(), data=st.data())
+@given(fixes=outings(), rule=ruled(), data=st.data())
 def test_goes_on_from_a_snapshot_as_if_nothing_had_happened(fixes: list[Fix], rule: MovementSettings, data: st.DataObject) -> None:
     cut = data.draw(st.integers(0, len(fixes)))
     batch, rows = columns_of(fixes), np.arange(len(fixes))
@@ -55,7 +70,7 @@ def test_goes_on_from_a_snapshot_as_if_nothing_had_happened(fixes: list[Fix], ru
 
 
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=_PATIENT)
-@given(fixes=outings(), rule=rules())
+@given(fixes=outings(), rule=ruled())
 def test_is_in_one_state_however_its_fixes_came(fixes: list[Fix], rule: MovementSettings) -> None:
     batch = columns_of(fixes)
     at_once, one_by_one = engine_for(rule), engine_for(rule)
@@ -65,7 +80,7 @@ def test_is_in_one_state_however_its_fixes_came(fixes: list[Fix], rule: Movement
 
 
 @settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=_PATIENT)
-@given(fixes=outings(), rule=rules(), data=st.data())
+@given(fixes=outings(), rule=ruled(), data=st.data())
 def test_nothing_is_dated_before_a_settled_state(fixes: list[Fix], rule: MovementSettings, data: st.DataObject) -> None:
     cut = data.draw(st.integers(1, len(fixes)))
     batch, rows = columns_of(fixes), np.arange(len(fixes))
