@@ -1,13 +1,13 @@
 """A grid of cells in several sizes: which fences may be near a place, or near the way between two places, in bulk.
 
 Each fence is entered into the cells that it touches, at the one level where those are few. The cells of all levels and
-tenants are in one sorted column; a small table of bits says of most places at once that nothing is near them. Cells never decide
-anything: what they name is tested exactly afterwards.
+tenants are in one table, which says of most places by one read that nothing is near them. Cells never decide anything: what they
+name is tested exactly afterwards.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
+from geofence.cell_table import CellTable
 from geofence.slots import Int32s, Int64s
 
 Floats = npt.NDArray[np.float64]
@@ -35,10 +36,6 @@ _LEVEL_BITS: Final = 3
 #: A geometry in so few cells is entered into all of them, untested; and how much wider tested cells are made, degrees.
 _FEW: Final = 4
 _HAIR: Final = 1e-9
-#: Multiplier of Fibonacci hashing (2 ** 64 / golden ratio), as a signed 64-bit number.
-_GOLDEN: Final = np.int64(-7046029254386353131)
-_FEWEST_HASH_BITS: Final = 12
-_MOST_HASH_BITS: Final = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +60,8 @@ def level_of(bounds: Bounds) -> int:
     return LEVELS[0]
 
 
-def cells_of(bounds: Bounds, tenant: int) -> Int64s:
-    """Keys of the cells that the bounds touch."""
-    level = level_of(bounds)
+def cells_of(bounds: Bounds, tenant: int, level: int) -> Int64s:
+    """Keys of the cells of a level that the bounds touch."""
     scale = _scale(level)
     west, east = int(np.floor((bounds.west + 180) * scale)), int(np.floor((bounds.east + 180) * scale))
     columns = np.arange(west, min(east, west + _columns(level) - 1) + 1, dtype=np.int64) % _columns(level)
@@ -85,25 +81,27 @@ def _columns(level: int) -> int:
 
 def _keys(tenant: Any, level: int, columns: Any, rows: Any) -> Int64s:
     # The prefix is one multiplication away from a key, and -1 (no tenant) gives keys that no fence has.
-    prefix = (np.asarray(tenant, np.int64) << _LEVEL_BITS) + level
-    return np.asarray((((prefix << _COLUMN_BITS) + columns) << _ROW_BITS) + rows)
+    keys = ((np.asarray(tenant, np.int64) << _LEVEL_BITS) + level) << _COLUMN_BITS
+    return np.asarray(((keys + columns) << _ROW_BITS) + rows)
 
 
 class Grid:
-    """Numbers of fences by cell. `cells[i]` are the keys of the cells of fence `numbers[i]`."""
+    """Numbers of fences by cell. `cells[i]` are the keys of the cells of fence `numbers[i]`, all of one level, each once."""
 
     def __init__(self, numbers: Sequence[int], cells: Sequence[Int64s]) -> None:
-        counts = [len(keys) for keys in cells]
         keys = np.concatenate([np.zeros(0, np.int64), *cells])
+        fences = np.repeat(np.array(numbers, np.int32), [len(part) for part in cells])
         order = np.argsort(keys, kind="stable")
-        self._fences: Int32s = np.repeat(np.array(numbers, np.int32), counts)[order]
-        self._cells, starts = np.unique(keys[order], return_index=True)
-        self._starts: Int64s = np.append(starts, len(keys)).astype(np.int64)
-        self._levels = sorted({int(key) >> (_COLUMN_BITS + _ROW_BITS) & (2**_LEVEL_BITS - 1) for key in self._cells.tolist()})
-        bits = min(_MOST_HASH_BITS, max(_FEWEST_HASH_BITS, len(self._cells).bit_length() + 3))
-        self._shift = 64 - bits
-        self._is_occupied: Booleans = np.zeros(2**bits, np.bool_)
-        self._is_occupied[self._hash(self._cells)] = True
+        self._enter(keys[order], fences[order])
+
+    def changed(self, gone: Collection[int], numbers: Sequence[int], cells: Sequence[Int64s]) -> Grid:
+        """This grid without the fences `gone` and with these entered. What stays is not sorted again."""
+        stays = ~np.isin(self._fences, np.fromiter(gone, np.int32, len(gone)))
+        keys, fences, new = self._keys[stays], self._fences[stays], Grid(numbers, cells)
+        at = np.searchsorted(keys, new._keys)
+        grid = Grid.__new__(Grid)
+        grid._enter(np.insert(keys, at, new._keys), np.insert(fences, at, new._fences))
+        return grid
 
     def near(self, tenants: Int32s, lat: Floats, lon: Floats, previous_lat: Floats, previous_lon: Floats) -> tuple[Int64s, Int32s]:
         """(rows, fences): the fences that may touch the way from the previous place of each row to its place. Each pair is
@@ -112,39 +110,56 @@ class Grid:
             return np.zeros(0, np.int64), np.zeros(0, np.int32)
         scale = _scale(_FINEST)
         ends = ((lon + 180.0) * scale, (lat + 90.0) * scale, (previous_lon + 180.0) * scale, (previous_lat + 90.0) * scale)
-        finest = tuple(end.astype(np.int64) for end in ends)
+        finest = tuple(end.astype(np.int32) for end in ends)
         found = [self._near_on(level, tenants, ends, finest) for level in self._levels]
         rows, fences = (np.concatenate(part) for part in zip(*found, strict=True))
         return rows, fences
 
-    def _near_on(self, level: int, tenants: Int32s, ends: tuple[Floats, ...], finest: tuple[Int64s, ...]) -> tuple[Int64s, Int32s]:
+    def _enter(self, keys: Int64s, fences: Int32s) -> None:
+        """`keys` of the cells of `fences`, sorted."""
+        self._keys, self._fences = keys, fences
+        starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])[: len(keys)])
+        self._starts: Int64s = np.append(starts, len(keys))
+        cells = keys[starts]
+        self._cells = CellTable(cells)
+        self._levels: list[int] = np.unique(cells >> (_COLUMN_BITS + _ROW_BITS) & (2**_LEVEL_BITS - 1)).tolist()
+
+    def _near_on(self, level: int, tenants: Int32s, ends: tuple[Floats, ...], finest: tuple[Int32s, ...]) -> tuple[Int64s, Int32s]:
         """`ends` are x, y, previous x and previous y in cells of the finest level, `finest` those cells."""
         shift = 2 * (_FINEST - level)
-        column, row = finest[0] >> shift, finest[1] >> shift
-        stays = (column == finest[2] >> shift) & (row == finest[3] >> shift)
-        keys = _keys(tenants, level, column % _columns(level), row)
-        still = np.flatnonzero(stays & self._is_occupied[self._hash(keys)])
-        still_rows, still_fences = self._look_up(still, keys[still])
-        moved = np.flatnonzero(~stays)
+        column, row, from_column, from_row = (end >> shift for end in finest) if shift else finest
+        still_rows, still_fences = self._look_up(_keys(tenants, level, column & (_columns(level) - 1), row))
+        moved = np.flatnonzero((column != from_column) | (row != from_row))
         if not len(moved):
             return still_rows, still_fences
-        walked, walked_keys = _walk(level, tenants[moved], *(end[moved] * 0.25 ** (_FINEST - level) for end in ends))
-        occupied = np.flatnonzero(self._is_occupied[self._hash(walked_keys)])
-        rows, fences = self._look_up(moved[walked[occupied]], walked_keys[occupied])
-        rows, fences = _distinct(rows, fences)
-        return np.concatenate([still_rows, rows]), np.concatenate([still_fences, fences])
+        to, of = (column[moved], row[moved]), (from_column[moved], from_row[moved])
+        is_next = (np.abs(to[0] - of[0]) <= 1) & (np.abs(to[1] - of[1]) <= 1)
+        ways, keys = _corners(level, tenants[moved], to, of)
+        kept = is_next[ways]
+        far = np.flatnonzero(~is_next)
+        if len(far):
+            walked, walked_keys = _walk(level, tenants[moved[far]], *(end[moved[far]] * 0.25 ** (_FINEST - level) for end in ends))
+            ways, keys = np.concatenate([ways[kept], far[walked]]), np.concatenate([keys[kept], walked_keys])
+        on_way, fences = self._look_up(keys)
+        # What is near the last cell of a way is found along it as well.
+        return _distinct(np.concatenate([still_rows, moved[ways[on_way]]]), np.concatenate([still_fences, fences]))
 
-    def _look_up(self, rows: Int64s, keys: Int64s) -> tuple[Int64s, Int32s]:
-        at = np.searchsorted(self._cells, keys)
-        np.minimum(at, len(self._cells) - 1, out=at)
-        hit = self._cells[at] == keys
-        at, rows = at[hit], rows[hit]
+    def _look_up(self, keys: Int64s) -> tuple[Int64s, Int32s]:
+        """(elements of `keys`, fences in those cells)."""
+        elements, at = self._cells.find(keys)
         starts = self._starts[at]
         counts = self._starts[at + 1] - starts
-        return np.repeat(rows, counts), self._fences[ramps(starts, counts)]
+        return np.repeat(elements, counts), self._fences[ramps(starts, counts)]
 
-    def _hash(self, keys: Int64s) -> Int64s:
-        return np.asarray((keys * _GOLDEN).view(np.uint64) >> np.uint64(self._shift)).view(np.int64)
+
+def _corners(level: int, tenants: Int32s, to: tuple[Int32s, Int32s], of: tuple[Int32s, Int32s]) -> tuple[Int64s, Int64s]:
+    """The cells besides the last one that ways between adjoining cells may touch: (numbers of ways, keys of cells)."""
+    ways = np.arange(len(tenants))
+    slanting = np.flatnonzero((to[0] != of[0]) & (to[1] != of[1]))
+    number = np.concatenate([ways, slanting, slanting])
+    column = np.concatenate([of[0], to[0][slanting], of[0][slanting]])
+    row = np.concatenate([of[1], of[1][slanting], to[1][slanting]])
+    return number, _keys(tenants[number], level, column & (_columns(level) - 1), row)
 
 
 def ramps(starts: Int64s, counts: Int64s) -> Int64s:

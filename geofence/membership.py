@@ -15,7 +15,7 @@ import shapely
 
 from fleet.geodesy import METRES_PER_DEGREE, distances_m
 from geofence.plan import CIRCLE, CORRIDOR, POLYGON, FencePlan
-from geofence.shapes import CompiledPolygons, distances_to_lines_m
+from geofence.shapes import CompiledPolygons, distances_to_lines_m, distances_to_polygons_m
 from geofence.slots import Int32s, Int64s
 
 Floats = npt.NDArray[np.float64]
@@ -49,9 +49,11 @@ class Hits:
 
 def find_hits(plan: FencePlan, ways: Ways) -> Hits:
     """All hits of these rows; ways alone are found generously (`geofence.crossing` decides)."""
-    if not len(plan):
-        return Hits(rows=np.zeros(0, np.int64), fences=np.zeros(0, np.int32), inside=np.zeros(0, np.bool_))
-    rows, fences = plan.grid.near(ways.tenants, ways.lat, ways.lon, ways.previous_lat, ways.previous_lon)
+    return hits_among(plan, ways, *plan.grid.near(ways.tenants, ways.lat, ways.lon, ways.previous_lat, ways.previous_lon))
+
+
+def hits_among(plan: FencePlan, ways: Ways, rows: Int64s, fences: Int32s) -> Hits:
+    """Those of the pairs (as `Grid.near` names them) that are hits."""
     columns = plan.columns
     inside = np.zeros(len(rows), np.bool_)
     touched = np.zeros(len(rows), np.bool_)
@@ -81,14 +83,10 @@ def distances_outside_m(plan: FencePlan, fences: Int32s, lat: Floats, lon: Float
         outside_m[circles] = np.maximum(0.0, from_middle_m - columns.radius_m[at])
     polygons = np.flatnonzero(kind == POLYGON)
     if len(polygons):
-        shapes = [plan.fences[number].shape for number in fences[polygons].tolist()]
-        evens = np.array([shape.even for shape in shapes if isinstance(shape, CompiledPolygons)], object)
-        shortening = np.array([shape.shortening for shape in shapes if isinstance(shape, CompiledPolygons)])
-        here_lat = lat[polygons]
         x = _framed(lon[polygons], columns.lon[fences[polygons]])
-        ways = shapely.shortest_line(evens, shapely.points(x * shortening, here_lat))
-        nearest = shapely.get_coordinates(ways)[::2]
-        outside_m[polygons] = distances_m(here_lat, x, nearest[:, 1], nearest[:, 0] / shortening)
+        shapes = [plan.fences[number].shape for number in fences[polygons].tolist()]
+        evens = [shape for shape in shapes if isinstance(shape, CompiledPolygons)]
+        outside_m[polygons] = distances_to_polygons_m(evens, x, lat[polygons])
     corridors = np.flatnonzero(kind == CORRIDOR)
     if len(corridors):
         at = fences[corridors]

@@ -22,7 +22,7 @@ import shapely.affinity
 from fleet.fence import Circle, Corridor, Polygons, Shape
 from fleet.geodesy import METRES_PER_DEGREE, distance_m, distances_m
 from fleet.rings import framed, unrolled, unrolled_ring
-from geofence.grid import Bounds, cells_of, cells_under, ramps
+from geofence.grid import Bounds, cells_of, cells_under, level_of, ramps
 from geofence.slots import Int64s
 
 Floats = npt.NDArray[np.float64]
@@ -63,7 +63,8 @@ class CompiledCircle:
         return max(0.0, distance_m(lat, lon, self.lat, self.lon) - self.radius_m)
 
     def cells(self, tenant: int) -> Int64s:
-        return cells_of(around(self.lat, self.lon, self.lon, self.lat, self.radius_m), tenant)
+        bounds = around(self.lat, self.lon, self.lon, self.lat, self.radius_m)
+        return cells_of(bounds, tenant, level_of(bounds))
 
 
 @dataclass(frozen=True)
@@ -74,33 +75,23 @@ class CompiledPolygons:
     lon: float
     geometry: Any
 
-    @cached_property
-    def even(self) -> Any:
-        """The geometry with degrees of longitude shortened to the length of degrees of latitude, at the middle."""
-        even = shapely.affinity.scale(self.geometry, xfact=self.shortening, yfact=1.0, origin=(0, 0))
-        shapely.prepare(even)
-        return even
-
     @property
     def shortening(self) -> float:
+        """How long a degree of longitude is at the middle, in degrees of latitude."""
         return max(_LEAST_SHORTENING, math.cos(math.radians(self.lat)))
 
     @cached_property
-    def edges(self) -> tuple[Floats, Floats, Floats, Floats]:
-        """All edges of all rings: from (x, lat) to (x, lat), four columns."""
+    def edges(self) -> Floats:
+        """All edges of all rings: from (x, lat) to (x, lat), (4, N) float64."""
         places, ring = shapely.get_coordinates(shapely.get_rings(shapely.get_parts(self.geometry)), return_index=True)
         same = ring[1:] == ring[:-1]
-        start, end = places[:-1][same], places[1:][same]
-        return start[:, 0].copy(), start[:, 1].copy(), end[:, 0].copy(), end[:, 1].copy()
+        return np.concatenate([places[:-1][same], places[1:][same]], axis=1).T.copy()
 
     def outside_m(self, lat: float, lon: float) -> float:
         x = framed(lon, self.lon)
         if shapely.intersects_xy(self.geometry, x, lat):
             return 0.0
-        # The nearest place is looked for in the even plane; how far it is, is measured on the sphere.
-        way = shapely.shortest_line(self.even, shapely.Point(x * self.shortening, lat))
-        nearest_x, nearest_lat = shapely.get_coordinates(way)[0].tolist()
-        return distance_m(lat, lon, nearest_lat, nearest_x / self.shortening)
+        return float(distances_to_polygons_m([self], np.array([x]), np.array([lat]))[0])
 
     def cells(self, tenant: int) -> Int64s:
         west, south, east, north = self.geometry.bounds
@@ -139,10 +130,12 @@ class CompiledCorridor:
 
     def cells(self, tenant: int) -> Int64s:
         parts = [
-            cells_of(around(min(a[1], b[1]), min(a[0], b[0]), max(a[0], b[0]), max(a[1], b[1]), self.radius_m), tenant)
+            around(min(a[1], b[1]), min(a[0], b[0]), max(a[0], b[0]), max(a[1], b[1]), self.radius_m)
             for a, b in pairwise(self.points)
         ]
-        return np.unique(np.concatenate(parts))
+        # All on the level of the largest: the grid would name a fence that is on two levels twice.
+        level = min(map(level_of, parts))
+        return np.unique(np.concatenate([cells_of(part, tenant, level) for part in parts]))
 
 
 def compile_shape(shape: Shape) -> Compiled:
@@ -205,11 +198,35 @@ def distances_to_lines_m(lines: Lines, numbers: Int64s, x: Floats, lat: Floats) 
     squared = dx * dx + dy * dy
     along = np.clip(-(ax * dx + ay * dy) / np.where(squared > 0, squared, 1.0), 0.0, 1.0)
     east, north = ax + along * dx, ay + along * dy
-    away = east * east + north * north
-    # The first of the nearest parts of each place.
-    order = np.lexsort((away, place))
-    best = order[np.cumsum(counts) - counts]
+    best = _nearest(east * east + north * north, counts)
     return distances_m(lat, x, lat + north[best], x + east[best] / shortening)
+
+
+def distances_to_polygons_m(polygons: Sequence[CompiledPolygons], x: Floats, lat: Floats) -> Floats:
+    """Distance of each place from the nearest edge of its polygon, metres; `x` is longitude in the polygon's frame.
+
+    The nearest point of the edges is looked for in a plane in which degrees of longitude are as long as they are at the polygon's
+    middle; how far it is, is measured on the sphere.
+    """
+    counts = np.array([polygon.edges.shape[1] for polygon in polygons], np.int64)
+    edges = np.concatenate([np.zeros((4, 0)), *(polygon.edges for polygon in polygons)], axis=1)
+    shortening = np.array([polygon.shortening for polygon in polygons])
+    across, here_x, here_lat = (np.repeat(column, counts) for column in (shortening, x, lat))
+    ax, ay = (edges[0] - here_x) * across, edges[1] - here_lat
+    dx, dy = (edges[2] - edges[0]) * across, edges[3] - edges[1]
+    squared = dx * dx + dy * dy
+    along = np.clip(-(ax * dx + ay * dy) / np.where(squared > 0, squared, 1.0), 0.0, 1.0)
+    east, north = ax + along * dx, ay + along * dy
+    best = _nearest(east * east + north * north, counts)
+    return distances_m(lat, x, lat + north[best], x + east[best] / shortening)
+
+
+def _nearest(away: Floats, counts: Int64s) -> Int64s:
+    """For parts of places, `counts` of them each: the part that is the least away, the first one of several."""
+    starts = np.cumsum(counts) - counts
+    least = np.minimum.reduceat(away, starts)
+    parts = np.flatnonzero(away == np.repeat(least, counts))
+    return parts[np.searchsorted(parts, starts)]
 
 
 def _compile_polygons(shape: Polygons) -> CompiledPolygons:

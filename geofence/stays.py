@@ -105,7 +105,7 @@ class Stay:
 _COUNT: Final = Struct("<H")
 #: A character that no id may contain.
 _SEPARATOR: Final = "\x1e"
-_as_row = attrgetter(*(column.name for column in fields(Stay)))
+as_row = attrgetter(*(column.name for column in fields(Stay)))
 
 
 class StayTable:
@@ -126,14 +126,14 @@ class StayTable:
             self.heads[size:] = NO_SEAT
 
     def of(self, slot: int) -> list[Stay]:
-        """The vehicle's stays, as copies."""
+        """The vehicle's stays, as copies, in order of their fences' numbers."""
         stays: list[Stay] = []
         seat = int(self.heads[slot])
         while seat != NO_SEAT:
             stay = Stay(*self.rows[seat].item())
             seat = stay.next
             stays.append(stay)
-        return stays
+        return sorted(stays, key=attrgetter("fence"))
 
     def put(self, slot: int, stays: list[Stay]) -> None:
         """Replace the vehicle's stays."""
@@ -141,31 +141,40 @@ class StayTable:
         while len(seats) < len(stays):
             seats.append(self._allocate())
         while len(seats) > len(stays):
-            seat = seats.pop()
-            self.rows[seat]["phase"] = 0
-            self._free.append(seat)
+            self._release(seats.pop())
         following = NO_SEAT
         for seat, stay in zip(reversed(seats), reversed(stays), strict=True):
             stay.next = following
-            self.rows[seat] = _as_row(stay)
+            self.rows[seat] = as_row(stay)
             following = seat
         self.heads[slot] = following
         self.counts[slot] = len(stays)
 
-    def match(self, slots: Int32s, fences: Int32s) -> Int32s:
-        """The seat of each (slot, fence), or NO_SEAT."""
-        seats = self.heads[slots]
-        open_rows = np.flatnonzero(seats != NO_SEAT)
-        fence_of, next_of = self.rows["fence"], self.rows["next"]
-        while len(open_rows):
-            wrong = fence_of[seats[open_rows]] != fences[open_rows]
-            open_rows = open_rows[wrong]
-            seats[open_rows] = next_of[seats[open_rows]]
-            open_rows = open_rows[seats[open_rows] != NO_SEAT]
-        return seats
+    def add(self, row: npt.NDArray[Any]) -> None:
+        """One more stay of the vehicle `row["slot"]`."""
+        slot, seat = int(row["slot"]), self._allocate()
+        self.rows[seat] = row
+        self.rows["next"][seat] = self.heads[slot]
+        self.heads[slot] = seat
+        self.counts[slot] += 1
+
+    def remove(self, seat: int) -> None:
+        """The stay in this seat is over."""
+        slot, following = int(self.rows["slot"][seat]), self.rows["next"]
+        before, at = NO_SEAT, int(self.heads[slot])
+        while at != seat:
+            before, at = at, int(following[at])
+        if before == NO_SEAT:
+            self.heads[slot] = following[seat]
+        else:
+            following[before] = following[seat]
+        self.counts[slot] -= 1
+        self._release(seat)
 
     def all_of(self, slots: Int32s, chosen: Int64s) -> tuple[Int64s, Int32s]:
         """All stays of the vehicles `slots[chosen]`: (element of `chosen`, seat) pairs."""
+        if not len(chosen):
+            return chosen, np.zeros(0, np.int32)
         numbers: list[Int64s] = []
         seats: list[Int32s] = []
         seat = self.heads[slots[chosen]]
@@ -175,8 +184,6 @@ class StayTable:
             following = self.rows["next"][seat]
             goes_on = following != NO_SEAT
             chosen, seat = chosen[goes_on], following[goes_on]
-        if not numbers:
-            return np.zeros(0, np.int64), np.zeros(0, np.int32)
         return np.concatenate(numbers), np.concatenate(seats)
 
     def seats_where(self, condition: npt.NDArray[np.bool_]) -> Int64s:
@@ -191,6 +198,10 @@ class StayTable:
             seat = int(self.rows["next"][seat])
         return seats
 
+    def _release(self, seat: int) -> None:
+        self.rows["phase"][seat] = 0
+        self._free.append(seat)
+
     def _allocate(self) -> int:
         if self._free:
             return self._free.pop()
@@ -201,7 +212,7 @@ class StayTable:
 
 def packed(stays: list[Stay], names: list[str]) -> bytes:
     """Stays and the ids of their fences as bytes, for a snapshot: how many (u16), rows, ids."""
-    rows = b"".join(np.array(_as_row(stay), STAY).tobytes() for stay in stays)
+    rows = b"".join(np.array(as_row(stay), STAY).tobytes() for stay in stays)
     return _COUNT.pack(len(stays)) + rows + _SEPARATOR.join(names).encode()
 
 

@@ -1,9 +1,10 @@
-"""Visits of one vehicle, fix by fix: candidate, confirmed, left.
+"""Visits of one vehicle to one fence, fix by fix: candidate, confirmed, left.
 
 1. The first usable fix inside begins a candidate. Enough fixes inside, together with a standstill or enough time, confirm it;
    the entry is dated back to where the way to the first fix inside cut the edge.
 2. A confirmed visit ends when every usable fix was beyond the outer edge for long enough, or one is far away. Between the edge and
-   the outer edge (and as far beyond it as the fix may be off by) nothing ends and nothing begins. The exit is dated back to where the way out of the last fix inside cut the edge.
+   the outer edge (and as far beyond it as the fix may be off by) nothing ends and nothing begins. The exit is dated back to where
+   the way out of the last fix inside cut the edge.
 3. A candidate that leaves unconfirmed was a pass (`fence.crossed`), if it went through at speed; else it was noise.
 4. Silence ends a visit with an uncertain end, unless the next usable fix is inside again soon enough.
 5. A fence with a calendar ends its visits when it closes.
@@ -15,9 +16,10 @@ fix to fix in order of time: what screening flags as one depends on the order in
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
+
+import numpy as np
 
 from fleet.clock import MICROS_PER_S
 from fleet.geodesy import distance_m
@@ -31,7 +33,7 @@ from geofence.stays import CANDIDATE, CONFIRMED, ENDLESS, NEVER, PRESUMED_SILENT
 #: Flags that make a fix unusable for membership.
 UNUSABLE: Final = int(Flag.INACCURATE)
 #: A stay that began with a jump needs so many fixes.
-_FIXES_AFTER_JUMP: Final = 3
+FIXES_AFTER_JUMP: Final = 3
 #: A pass gets on by at least this share of its ways in and out.
 _LEAST_PROGRESS: Final = 0.25
 
@@ -79,57 +81,57 @@ class Limits:
         return way_m <= self.gap_m and way_m * MICROS_PER_S <= self.speed_mps * lasted
 
 
-class VisitFold:
-    """The fold over one vehicle's fixes. `previous` is the fix before, usable or not; `stays` are changed in place."""
+class Seen(NamedTuple):
+    """A fix and how it stands to one fence. `previous` is the vehicle's fix before, usable or not."""
 
-    def __init__(
-        self, plan: FencePlan, limits: Limits, findings: Findings, slot: int, stays: list[Stay], previous: Sight | None
-    ) -> None:
+    slot: int
+    fence: int
+    fix: Sight
+    previous: Sight | None
+    is_inside: bool
+    #: It is outside, and so was the fix before; the way between them may have gone through the fence.
+    is_touched: bool = False
+    #: How far outside, metres; NaN: not worked out yet.
+    outside_m: float = math.nan
+
+
+class VisitFold:
+    """The fold over one vehicle's fixes at one fence. Holds nothing of a vehicle: a stay goes in, and comes out changed."""
+
+    def __init__(self, plan: FencePlan, limits: Limits, findings: Findings) -> None:
         self._plan = plan
         self._limits = limits
         self._findings = findings
-        self._slot = slot
-        self.stays = stays
-        self._previous = previous
 
-    def take(self, fix: Sight, inside: Iterable[int], touched: Iterable[int]) -> None:
-        """Take in one fix: `inside` are the numbers of the fences that it is in, `touched` of those that the way to it may
-        have gone through without."""
-        previous = self._previous
-        stayed = {stay.fence for stay in self.stays}
-        if self.stays:
-            if previous is not None:
-                self._judge_silence(previous.time, fix)
-            self.stays = [stay for stay in self.stays if self._goes_on(stay, fix, stay.fence in inside)]
-        known = {stay.fence for stay in self.stays}
-        for number in inside:
-            if number not in known:
-                self.begin(number, fix)
-        for number in touched:
-            if number not in stayed and previous is not None:
-                self._pass(self._plan.fences[number], previous, fix)
-        self._previous = fix
+    def take(self, stay: Stay | None, seen: Seen) -> Stay | None:
+        """The vehicle's stay in this fence after a fix; None where there is none."""
+        goes_on = stay is not None and self._outlives_silence(stay, seen) and self._goes_on(stay, seen)
+        if goes_on:
+            return stay
+        if seen.is_inside:
+            return self.begin(seen)
+        if stay is None and seen.is_touched and seen.previous is not None:
+            self._pass(self._plan.fences[seen.fence], seen.previous, seen.fix)
+        return None
 
-    def begin(self, number: int, fix: Sight) -> None:
+    def begin(self, seen: Seen) -> Stay | None:
         """A candidate begins with this fix inside, if the fix is any good and the fence exists just now."""
-        fence = self._plan.fences[number]
-        if not _is_usable(fix, fence) or not _is_open(fence, fix.time):
-            return
-        previous = self._previous
+        fence, fix, previous = self._plan.fences[seen.fence], seen.fix, seen.previous
+        if not is_usable(fix, fence) or not _is_open(fence, fix.time):
+            return None
         before, before_lat, before_lon, jumped = NEVER, 0.0, 0.0, False
         if previous is not None and previous.time < fix.time:
-            way_m = distance_m(previous.lat, previous.lon, fix.lat, fix.lon)
-            jumped = way_m * MICROS_PER_S > self._limits.speed_mps * (fix.time - previous.time)
-            if _is_usable(previous, fence) and self._limits.may_interpolate(*previous[:3], *fix[:3]):
+            jumped = self._is_jump(seen)
+            if is_usable(previous, fence) and self._limits.may_interpolate(*previous[:3], *fix[:3]):
                 before, before_lat, before_lon = previous[:3]
         where = (fix.time, fix.lat, fix.lon)
-        closest_m = distance_m(fix.lat, fix.lon, fence.shape.lat, fence.shape.lon)
+        closest_m = _as_kept(distance_m(fix.lat, fix.lon, fence.shape.lat, fence.shape.lon))
         stay = Stay(
-            self._slot, number, CANDIDATE, REPORTING, int(jumped), 1, *where, before, before_lat, before_lon, *where,
+            seen.slot, seen.fence, CANDIDATE, REPORTING, int(jumped), 1, *where, before, before_lat, before_lon, *where,
             NEVER, 0.0, 0.0, NEVER, NEVER, NEVER, ENDLESS, NEVER, fix.accuracy_m, closest_m,
         )  # fmt: skip
-        self.stays.append(stay)
-        self._maybe_confirm(stay, fence, fix)
+        self._maybe_confirm(stay, fence, seen)
+        return stay
 
     def presume_silent(self, stay: Stay, silent_at: int) -> None:
         """The passing of time alone says that the vehicle has fallen silent inside. Whether that holds is told by the next fix; the
@@ -146,46 +148,46 @@ class VisitFold:
 
     # silence
 
-    def _judge_silence(self, before: int, fix: Sight) -> None:
+    def _outlives_silence(self, stay: Stay, seen: Seen) -> bool:
         """The fix tells how long the silence before it really was. Candidates do not outlive it; of visits the next usable fix
         tells."""
-        is_silence = fix.time - before >= self._limits.silence
-        if is_silence:
-            self.stays = [stay for stay in self.stays if stay.phase == CONFIRMED]
-        for stay in self.stays:
-            if is_silence and stay.silent == REPORTING:
-                stay.silent, stay.silent_at = SILENT, before + self._limits.silence
-            elif not is_silence and stay.silent == PRESUMED_SILENT:
-                stay.silent = REPORTING
-
-    def _resumes(self, stay: Stay, fix: Sight, is_inside: bool) -> bool:
-        """Whether a silent vehicle is where it was."""
-        fence = self._plan.fences[stay.fence]
-        if not _is_usable(fix, fence) or fix.time - stay.last >= self._limits.resume or not _is_open(fence, fix.time):
+        if seen.previous is None:
+            return True
+        is_silence = seen.fix.time - seen.previous.time >= self._limits.silence
+        if is_silence and stay.phase != CONFIRMED:
             return False
-        return is_inside or (
-            not _is_off_altitude(fence, fix) and fence.shape.outside_m(fix.lat, fix.lon) <= fence.rules.exit_margin_m
-        )
+        if is_silence and stay.silent == REPORTING:
+            stay.silent, stay.silent_at = SILENT, seen.previous.time + self._limits.silence
+        elif not is_silence and stay.silent == PRESUMED_SILENT:
+            stay.silent = REPORTING
+        return True
+
+    def _resumes(self, stay: Stay, fence: PlannedFence, seen: Seen) -> bool:
+        """Whether a silent vehicle is where it was."""
+        fix = seen.fix
+        if not is_usable(fix, fence) or fix.time - stay.last >= self._limits.resume or not _is_open(fence, fix.time):
+            return False
+        return seen.is_inside or (not _is_off_altitude(fence, fix) and _outside_m(fence, seen) <= fence.rules.exit_margin_m)
 
     # one stay and one fix
 
-    def _goes_on(self, stay: Stay, fix: Sight, is_inside: bool) -> bool:
+    def _goes_on(self, stay: Stay, seen: Seen) -> bool:
         """Move a stay on by a fix; False when it is over."""
         fence = self._plan.fences[stay.fence]
-        if fence.calendar is not None and self._closed(stay, fence, fix):
+        if fence.calendar is not None and self._closed(stay, fence, seen.fix):
             return False
-        if not _is_usable(fix, fence):
+        if not is_usable(seen.fix, fence):
             return True
         if stay.silent != REPORTING:
-            if not self._resumes(stay, fix, is_inside):
+            if not self._resumes(stay, fence, seen):
                 if stay.silent == SILENT:
                     self._exit(stay, fence, "silence", stay.silent_at)
                 return False
             stay.silent = REPORTING
-        if is_inside:
-            self._inside(stay, fence, fix)
+        if seen.is_inside:
+            self._inside(stay, fence, seen)
             return True
-        return self._outside(stay, fence, fix)
+        return self._outside(stay, fence, seen)
 
     def _closed(self, stay: Stay, fence: PlannedFence, fix: Sight) -> bool:
         assert fence.calendar is not None
@@ -193,25 +195,30 @@ class VisitFold:
         if closes is None or fix.time < closes:
             return False
         if stay.phase == CONFIRMED and stay.silent != PRESUMED_SILENT:
-            self._exit(stay, fence, "calendar", fix.time, closes)
+            if stay.silent == SILENT and stay.silent_at <= closes:
+                self._exit(stay, fence, "silence", stay.silent_at)
+            else:
+                self._exit(stay, fence, "calendar", fix.time, closes)
         return True
 
-    def _inside(self, stay: Stay, fence: PlannedFence, fix: Sight) -> None:
+    def _inside(self, stay: Stay, fence: PlannedFence, seen: Seen) -> None:
+        fix = seen.fix
         stay.count += 1
         stay.last, stay.last_lat, stay.last_lon = fix.time, fix.lat, fix.lon
         stay.after = stay.out_since = NEVER
         if not fix.accuracy_m <= stay.worst_m and not math.isnan(fix.accuracy_m):
             stay.worst_m = fix.accuracy_m
-        stay.closest_m = min(stay.closest_m, distance_m(fix.lat, fix.lon, fence.shape.lat, fence.shape.lon))
+        stay.closest_m = min(stay.closest_m, _as_kept(distance_m(fix.lat, fix.lon, fence.shape.lat, fence.shape.lon)))
         if stay.phase == CANDIDATE:
-            self._maybe_confirm(stay, fence, fix)
+            self._maybe_confirm(stay, fence, seen)
         elif fix.time >= stay.dwell_due:
             self._dwelled(stay, fence, fix.time)
 
-    def _outside(self, stay: Stay, fence: PlannedFence, fix: Sight) -> bool:
+    def _outside(self, stay: Stay, fence: PlannedFence, seen: Seen) -> bool:
+        fix = seen.fix
         if stay.after == NEVER:
             stay.after, stay.after_lat, stay.after_lon = fix.time, fix.lat, fix.lon
-        outside_m = fence.shape.outside_m(fix.lat, fix.lon)
+        outside_m = _outside_m(fence, seen)
         if not _is_beyond(outside_m, fix, fence) and not _is_off_altitude(fence, fix):
             stay.out_since = NEVER
             return True
@@ -220,24 +227,24 @@ class VisitFold:
             return False
         if stay.out_since == NEVER:
             stay.out_since = fix.time
-        if fix.time - stay.out_since < fence.exit and not (outside_m >= self._limits.far_m and not self._is_jump(fix)):
+        if fix.time - stay.out_since < fence.exit and not (outside_m >= self._limits.far_m and not self._is_jump(seen)):
             return True
         self._exit(stay, fence, "left", fix.time)
         return False
 
-    def _is_jump(self, fix: Sight) -> bool:
-        previous = self._previous
+    def _is_jump(self, seen: Seen) -> bool:
+        fix, previous = seen.fix, seen.previous
         if previous is None:
             return False
         way_m = distance_m(previous.lat, previous.lon, fix.lat, fix.lon)
         return way_m * MICROS_PER_S > self._limits.speed_mps * (fix.time - previous.time)
 
-    def _maybe_confirm(self, stay: Stay, fence: PlannedFence, fix: Sight) -> None:
-        rules = fence.rules
-        if stay.count < (max(rules.confirm_fixes, _FIXES_AFTER_JUMP) if stay.jumped else rules.confirm_fixes):
+    def _maybe_confirm(self, stay: Stay, fence: PlannedFence, seen: Seen) -> None:
+        rules, fix = fence.rules, seen.fix
+        if stay.count < (max(rules.confirm_fixes, FIXES_AFTER_JUMP) if stay.jumped else rules.confirm_fixes):
             return
         is_long = fix.time - stay.first >= fence.confirm
-        if not is_long and (stay.jumped or not self._speed_mps(fix) < rules.confirm_speed_mps):
+        if not is_long and (stay.jumped or not _speed_mps(seen) < rules.confirm_speed_mps):
             return
         stay.phase, stay.confirmed = CONFIRMED, fix.time
         stay.entered = self._edge_in(stay, fence)
@@ -252,13 +259,6 @@ class VisitFold:
         self._findings.visit(visit, name, stay, None, evidence)
         if fix.time >= stay.dwell_due:
             self._dwelled(stay, fence, fix.time)
-
-    def _speed_mps(self, fix: Sight) -> float:
-        """What the tracker says, else the speed since the fix before; NaN where neither is known."""
-        previous = self._previous
-        if not math.isnan(fix.speed_mps) or previous is None or fix.time <= previous.time:
-            return fix.speed_mps
-        return distance_m(previous.lat, previous.lon, fix.lat, fix.lon) * MICROS_PER_S / (fix.time - previous.time)
 
     # findings
 
@@ -277,9 +277,10 @@ class VisitFold:
 
     def _exit(self, stay: Stay, fence: PlannedFence, reason: str, proved: int, closed: int | None = None) -> None:
         exited, how = self._edge_out(stay, fence)
+        is_uncertain = stay.after == NEVER or stay.after - stay.last > self._limits.gap
         if closed is not None and stay.after == NEVER:
-            exited, how = closed, "calendar"
-        is_uncertain = closed is None and (stay.after == NEVER or stay.after - stay.last > self._limits.gap)
+            # It is there at the last fix before the closing; whether until the closing, only one soon after that can tell.
+            exited, how, is_uncertain = closed, "calendar", proved - stay.last > self._limits.silence
         say_exit(
             self._findings, fence.fence.id, stay, exited=exited, how=how, is_uncertain=is_uncertain, reason=reason, proved=proved
         )
@@ -303,7 +304,7 @@ class VisitFold:
 
     def _pass(self, fence: PlannedFence, previous: Sight, fix: Sight) -> None:
         """The way between two fixes outside went through the fence, if it was short and fast enough to say so."""
-        if not (_is_usable(fix, fence) and _is_usable(previous, fence) and self._limits.may_interpolate(*previous[:3], *fix[:3])):
+        if not (is_usable(fix, fence) and is_usable(previous, fence) and self._limits.may_interpolate(*previous[:3], *fix[:3])):
             return
         way_m = distance_m(previous.lat, previous.lon, fix.lat, fix.lon)
         speed_mps = way_m * MICROS_PER_S / (fix.time - previous.time)
@@ -356,7 +357,8 @@ class VisitFold:
         return interpolated(stay.last, stay.after, spans[0][1]), "interpolated"
 
 
-def _is_usable(fix: Sight, fence: PlannedFence) -> bool:
+def is_usable(fix: Sight, fence: PlannedFence) -> bool:
+    """Whether a fix may change anything about a stay in this fence."""
     return not (fix.flags & UNUSABLE or fix.accuracy_m > fence.rules.max_accuracy_m)
 
 
@@ -372,3 +374,20 @@ def _is_open(fence: PlannedFence, at: int) -> bool:
 def _is_off_altitude(fence: PlannedFence, fix: Sight) -> bool:
     low, high = fence.fence.min_altitude_m, fence.fence.max_altitude_m
     return (low is not None and fix.altitude_m < low) or (high is not None and fix.altitude_m > high)
+
+
+def _outside_m(fence: PlannedFence, seen: Seen) -> float:
+    return fence.shape.outside_m(seen.fix.lat, seen.fix.lon) if math.isnan(seen.outside_m) else seen.outside_m
+
+
+def _speed_mps(seen: Seen) -> float:
+    """What the tracker says, else the speed since the fix before; NaN where neither is known."""
+    fix, previous = seen.fix, seen.previous
+    if not math.isnan(fix.speed_mps) or previous is None or fix.time <= previous.time:
+        return fix.speed_mps
+    return distance_m(previous.lat, previous.lon, fix.lat, fix.lon) * MICROS_PER_S / (fix.time - previous.time)
+
+
+def _as_kept(distance: float) -> float:
+    """As exact as the table of stays keeps it, so that it makes no difference when a stay is put there."""
+    return float(np.float32(distance))
