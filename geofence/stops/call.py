@@ -38,7 +38,10 @@ class Call(msgspec.Struct, array_like=True):
     stand_m: float = 0.0
     stood_s: float = 0.0
     stood_m: float = 0.0
-    #: Where the first stand inside began: from there on a planned dwell counts.
+    #: Where the longest one began.
+    stood_lat: float = 0.0
+    stood_lon: float = 0.0
+    #: When the first stand inside began: from there on a planned dwell counts.
     dwells_since: int = _NEVER
     #: When the edge was last crossed outwards.
     outside_since: int = _NEVER
@@ -125,6 +128,7 @@ def _extend_stand(call: Call, contact: Contact, step: Step, settings: RouteSetti
         stood_s = (current.time - call.stand_since) / MICROS_PER_S
         if stood_s >= call.stood_s:
             call.stood_s, call.stood_m = stood_s, call.stand_m
+            call.stood_lat, call.stood_lon = call.stand_lat, call.stand_lon
 
 
 def is_confirmed(call: Call, stop: Stop, settings: RouteSettings) -> bool:

@@ -316,7 +316,8 @@ class Course:
             findings.route(route, RouteStatus.UNDER_WAY, at)
         if record.skipped != NEVER:
             findings.skip_retracted(route, stop, record, at)
-            record.skipped = NEVER
+            record.skipped = record.suggested = NEVER
+        self.record.beside = [halt for halt in self.record.beside if halt.index != index]
         record.status, record.arrived = StopStatus.ARRIVED, max(self._arrival(call), not_before)
         call.said_m = record.closest_m = call.closest_m
         findings.arrived(route, stop, record, call, at)
@@ -348,7 +349,12 @@ class Course:
     def _skip(self, index: int, reason: str, at: int, findings: Findings) -> None:
         record = self.record.stops[index]
         record.status, record.skipped = StopStatus.SKIPPED, at
-        findings.skipped(self.compiled.route, self.compiled.route.stops[index], record, reason, at)
+        route = self.compiled.route
+        findings.skipped(route, route.stops[index], record, reason, at)
+        for halt in self.record.beside:
+            if halt.index == index:
+                record.suggested = halt.since
+                findings.place_suggested(route, route.stops[index], halt, at)
 
     def _revise(self, call: Call, at: int, findings: Findings) -> None:
         """A pass that was said while the vehicle stood inside, and came nearer later."""

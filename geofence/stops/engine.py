@@ -127,7 +127,8 @@ class RouteEngine:
         vehicle = self._vehicles[key]
         vehicle.attend(place.time, findings)
         last_seen = place.time if last is None else last.time
-        reach_m = vehicle.take(self._segment_start(last, place), place, last_seen, findings)
+        reach_m = vehicle.watch_pins(place, last_seen)
+        reach_m = min(reach_m, vehicle.take(self._segment_start(last, place), place, last_seen, findings))
         self._teach(key, vehicle, place.time)
         reach_m = min(reach_m, self._look_ahead(vehicle, place, findings))
         if vehicle.drop_finished():

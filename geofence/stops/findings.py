@@ -7,10 +7,11 @@ from typing import Any
 
 from fleet.clock import MICROS_PER_S, from_micros, rfc3339, rfc3339_micros
 from fleet.event import Event, event_id
+from fleet.geodesy import distance_m
 from fleet.outcome import Outcome, RouteState
 from fleet.route import Route, RouteStatus, Stop, StopState
 from geofence.stops.call import Call
-from geofence.stops.records import NEVER, StopRecord
+from geofence.stops.records import NEVER, Halt, StopRecord
 
 
 class Findings:
@@ -85,6 +86,7 @@ class Findings:
         for kind, instant in _said(record):
             of = _said_id(kind, route, stop, record, instant)
             self.event(f"{kind}.retracted", route, stop, instant, {"of": of, "reason": reason, "proved_at": rfc3339_micros(at)})
+        self._suggestion_retracted(route, stop, record, reason, at)
         self.state(route, stop, StopRecord(delay=record.delay), at)
 
     def said_again(self, route: Route, stop: Stop, record: StopRecord, at: int) -> None:
@@ -106,6 +108,27 @@ class Findings:
         of = _said_id("stop.skipped", route, stop, record, record.skipped)
         data = {"of": of, "reason": "served", "proved_at": rfc3339_micros(at)}
         self.event("stop.skipped.retracted", route, stop, record.skipped, data)
+        self._suggestion_retracted(route, stop, record, "served", at)
+
+    def _suggestion_retracted(self, route: Route, stop: Stop, record: StopRecord, reason: str, at: int) -> None:
+        if record.suggested != NEVER:
+            kind = "stop.place_suggested"
+            of = event_id(kind, route.tenant, route.vehicle, from_micros(record.suggested), route.id, stop.id)
+            data = {"of": of, "reason": reason, "proved_at": rfc3339_micros(at)}
+            self.event(f"{kind}.retracted", route, stop, record.suggested, data)
+
+    def place_suggested(self, route: Route, stop: Stop, halt: Halt, at: int) -> None:
+        """A stop that was not reached, and a stand beside it."""
+        off_m = distance_m(halt.lat, halt.lon, stop.lat, stop.lon)
+        data = {
+            "lat": round(halt.lat, 6),
+            "lon": round(halt.lon, 6),
+            "distance_m": round(off_m, 1),
+            "stood_s": round((halt.until - halt.since) / MICROS_PER_S, 3),
+            "proved_at": rfc3339_micros(at),
+            "evidence": {"stood_from": rfc3339_micros(halt.since), "stood_until": rfc3339_micros(halt.until)},
+        }
+        self.event("stop.place_suggested", route, stop, halt.since, data)
 
     def approaching(self, route: Route, stop: Stop, record: StopRecord, by: str, at: int, measured: dict[str, Any]) -> None:
         self.event("stop.approaching", route, stop, at, {"by": by, "evidence": measured})
@@ -162,6 +185,7 @@ def evidence(call: Call) -> dict[str, Any]:
         "closest_at": rfc3339_micros(call.closest),
         "inside_s": round(call.inside_s, 3),
         "stood_s": round(call.stood_s, 3),
+        "stood_at": {"lat": round(call.stood_lat, 6), "lon": round(call.stood_lon, 6)} if call.stood_s > 0 else None,
         "worst_accuracy_m": round(call.worst_accuracy_m, 1) or None,
     }
 

@@ -50,6 +50,8 @@ class StopRecord(msgspec.Struct, array_like=True):
     told: int = NEVER
     #: The closest approach of the call that served it, metres.
     closest_m: float = 0.0
+    #: When the stand began that was suggested as its place.
+    suggested: int = NEVER
     #: What was withdrawn of it when its route was set aside: nothing, its arrival (or skip), its departure as well. Where that is
     #: said again, it is in place of what withdrew it.
     withdrawn: int = 0
@@ -62,6 +64,16 @@ class StopRecord(msgspec.Struct, array_like=True):
     def is_open(self) -> bool:
         """Neither served nor given up."""
         return self.status in (StopStatus.PLANNED, StopStatus.APPROACHING)
+
+
+class Halt(msgspec.Struct, array_like=True, kw_only=True):
+    """A stand while the stop `index` was next: where it began, and from when until when it is known."""
+
+    index: int
+    since: int
+    until: int
+    lat: float
+    lon: float
 
 
 class CourseRecord(msgspec.Struct, array_like=True):
@@ -92,6 +104,9 @@ class CourseRecord(msgspec.Struct, array_like=True):
     moved: int = NEVER
     fraction: float = 0.0
     samples: list[tuple[int, Sample]] = []
+    #: Where the vehicle is halting, near the next stop; and the longest stand beside each open stop that it passed.
+    halt: Halt | None = None
+    beside: list[Halt] = []
 
 
 class VehicleRecord(msgspec.Struct, array_like=True):

@@ -36,6 +36,12 @@ class RouteSettings:
     revise_nearer_m: float = 10.0
     revise_s: float = 15.0
 
+    # where the pin is wrong
+    #: A stand so near the pin of the next stop, but outside its circle ...
+    suggest_m: float = 250.0
+    #: ... and so long, is offered as the place of a stop that was not reached: longer than a red light, as long as a short service.
+    suggest_s: float = 120.0
+
     # leaving
     outer_ratio: float = 1.5
     leave_s: float = 60.0

@@ -7,6 +7,7 @@ followed side by side; which of them is believed where they lead the same way is
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -20,6 +21,7 @@ from geofence.stops.course import Course, new_record
 from geofence.stops.field import Contact, Field, Place, Step
 from geofence.stops.findings import Findings
 from geofence.stops.gate import NEVER_DUE
+from geofence.stops.pins import watch_pin
 from geofence.stops.records import VehicleRecord
 from geofence.stops.replan import carry_over
 from geofence.stops.rivals import find_rivals, is_to_be_set_aside, is_to_stand_again
@@ -154,6 +156,10 @@ class Vehicle:
         if contacts:
             self._hand_out(contacts, Step(previous, current, last_seen), findings)
         return self._reach_m()
+
+    def watch_pins(self, place: Place, last_seen: int) -> float:
+        """Stands beside stops that are not reached; returns how far the vehicle may go before that matters."""
+        return min((watch_pin(course, place, last_seen, self.settings) for course in self.courses), default=math.inf)
 
     def pass_by(self) -> None:
         """One more fix, at which nothing can have happened at a circle."""

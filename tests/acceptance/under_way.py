@@ -1,8 +1,8 @@
 """When each recorded trip was under way, by the recordings' own labels, and which arrivals were reported outside of that.
 
 An arrival counts as outside where it lies before the first fix that is labelled with its trip, or after the last one, by more than
-`MARGIN_S`: the usual gap between two fixes (30 s in both recordings), by which the label's edge is not known, and a minute, in which
-a driver who signs on or off is already on the way, or still at the stop. Such arrivals are of three kinds:
+`MARGIN_S`: the usual gap between two fixes (30 s in both recordings), which is how exact the edge of a label is, and a minute in
+which a driver who signs on or off is already on the way, or still at the stop. Such arrivals are of three kinds:
 
 * `terminal`: at the first stop before the label begins, or at the last one after it has ended. The contract counts both: a route is
   under way a little before its start, once the vehicle heads for its first stop, and until its last stop is left.
