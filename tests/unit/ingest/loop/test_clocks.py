@@ -94,16 +94,17 @@ async def test_the_fix_says_what_the_tracker_said() -> None:
 
 
 async def test_settings_of_a_tenant_reach_the_running_worker() -> None:
+    """Where 0 N 0 E is a place, it is one from then on."""
     source, store = Drive(), MemoryStore()
     one = worker(source, store)
     async with running(one):
-        source.report(1, 400)
+        source.put(native(1000, lat=0.0, lon=0.0))
         await until(lambda: len(source.acknowledged) == 1)
         assert await stored(store) == []
-        await store.tenants.replace(Tenant(id="default", settings=OwnSettings(screening=ScreenOverrides(future_tolerance_s=600))))
-        number = 2
+        await store.tenants.replace(Tenant(id="default", settings=OwnSettings(screening=ScreenOverrides(null_island_m=0))))
+        sent = 1
         while not await stored(store):
-            source.report(number, 400)
-            await until(lambda wanted=number: len(source.acknowledged) == wanted)  # type: ignore[misc]
-            number += 1
-    assert await stored(store) == [(number - 1) * 30 + 400]
+            sent += 1
+            source.put(native(1000 - sent, lat=0.0, lon=0.0))
+            await until(lambda wanted=sent: len(source.acknowledged) == wanted)  # type: ignore[misc]
+    assert await stored(store) == [sent - 1000]
