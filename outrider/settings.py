@@ -4,6 +4,7 @@ passed down. Everything is bound to loopback unless told otherwise. `docs/settin
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
@@ -56,6 +57,9 @@ class Settings(BaseSettings):
     mqtt_key_file: Path | None = Field(None, description="Private key (PEM) of the client certificate.")
     mqtt_topics: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Topic filters to subscribe to, comma-separated. Unset: those of every known format."
+    )
+    format_topics: Annotated[Mapping[str, tuple[str, ...]], NoDecode] = Field(
+        {}, description="Other topic filters for a format than its own: `traccar=phones/+; teltonika=eu/+/data, us/+/data`."
     )
     mqtt_share_group: str | None = Field(None, description="Shared subscription group, for several workers on one broker.")
     mqtt_keep_alive_s: int = Field(30, ge=5, le=3600, description="Seconds between signs of life to the broker.")
@@ -166,6 +170,17 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("format_topics", mode="before")
+    @classmethod
+    def _by_format(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        parts = [part.partition("=") for part in value.split(";") if part.strip()]
+        found = {name.strip(): cls._split(topics) for name, _, topics in parts}
+        if not all(name and topics for name, topics in found.items()):
+            raise ValueError("write it as format=filter, filter; format=filter")
+        return found
 
     @field_validator("mqtt_url")
     @classmethod

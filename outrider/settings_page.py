@@ -30,7 +30,7 @@ def _row(name: str, field: FieldInfo) -> str:
 
 def _default(field: FieldInfo) -> str:
     value: Any = field.default
-    if value is None or value is PydanticUndefined or value == ():
+    if value is None or value is PydanticUndefined or value in ((), {}):
         return "unset"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 

@@ -40,7 +40,7 @@ class ThingsBoard:
             by_device = an_object(value)
         else:
             levels = message.topic.split("/")
-            by_device = {levels[2] if len(levels) > 2 else "": value}
+            by_device = {levels[-2] if len(levels) > 1 else "": value}
         found = [self._take(message, device, item) for device, items in by_device.items() for item in _listed(items)]
         if not any(found):
             message.ignore()

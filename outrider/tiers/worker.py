@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -68,13 +68,22 @@ async def _run_together(**work: Coroutine[Any, Any, None]) -> None:
 def reception_of(settings: Settings) -> Reception:
     """Formats, registry and screen."""
     router = Router(
-        selections(FORMATS),
+        selections(FORMATS, format_topics(settings)),
         default_tenant=settings.default_tenant,
         largest_payload_bytes=settings.max_payload_bytes,
         narrowed_to=settings.mqtt_topics,
     )
     registry = Registry()
     return Reception(router, registry, Screen(ScreenRules(default=screen_settings(settings)), registry.vehicle))
+
+
+def format_topics(settings: Settings) -> Mapping[str, Sequence[str]]:
+    """Raises InvalidSettings for a format that there is not."""
+    unknown = sorted(settings.format_topics.keys() - {one.name for one in FORMATS})
+    if unknown:
+        known = ", ".join(one.name for one in FORMATS)
+        raise InvalidSettings(f"OUTRIDER_FORMAT_TOPICS: no format {unknown[0]!r}; there are {known}")
+    return settings.format_topics
 
 
 def screen_settings(settings: Settings) -> ScreenSettings:
