@@ -24,7 +24,7 @@ from fleet.clock import MICROS_PER_S, to_micros
 from fleet.message import MessageBatch
 from ingest.deadletters import DeadLetterLimit
 from ingest.live import LiveFrames, LivePublisher
-from ingest.loop import collector
+from ingest.loop import process
 from ingest.loop.accounting import Accounting
 from ingest.loop.checkpoints import Checkpoints
 from ingest.loop.gathering import PART, Gatherer, joined
@@ -62,14 +62,14 @@ class WorkerSettings:
 
     #: Of this worker among others: its MQTT client id.
     name: str = "outrider-worker"
-    #: Most messages in one transaction; of store-and-forward messages, as many as hold the same number of fixes.
+    #: Most messages in one transaction; of store-and-forward messages, as many as cost the same.
     batch_messages: int = 10_000
     checkpoint_interval_s: float = 10.0
     #: Trackers that nobody registered: quarantined, or taken in with a vehicle of their name.
     quarantine: bool = False
     #: Beyond this many a second (and a burst of as many), dead letters are counted and not kept.
     dead_letters_per_s: float = 1_000.0
-    #: Nothing else runs in the process: its garbage collector is set for the worker (`ingest.loop.collector`).
+    #: Nothing else runs in the process: garbage collector and memory are set for the worker (`ingest.loop.process`).
     owns_process: bool = False
     #: At the end, the last write may take this long; what is not written comes again from the source.
     shutdown_grace_s: float = 10.0
@@ -165,7 +165,7 @@ class Worker:
         self._ticked_at_s = _monotonic()
         self._checkpoints.start(self._ticked_at_s)
         if self._settings.owns_process:
-            collector.settle()
+            process.settle()
         self.is_started = True
         log.info("took up the work: %d trackers known", len(self._reception.registry))
 

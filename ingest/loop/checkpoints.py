@@ -88,9 +88,9 @@ class Checkpoints:
     def last(self) -> Iterator[Slice]:
         """All that has changed, when nothing else changes any more: so the last of these commits is itself the mark."""
         self._begin(self._began_s)
-        while self.is_under_way:
+        while len(self._waiting):
             taken = self._slice(_LAST_VEHICLES)
-            yield Slice(states=taken, up_to=UNFINISHED if self.is_under_way else None)
+            yield Slice(states=taken, up_to=UNFINISHED if len(self._waiting) else None)
 
     def _begin(self, now_s: float) -> None:
         self._began_s = now_s

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 import orjson
 from psycopg import AsyncConnection
@@ -30,6 +32,8 @@ _KEEPALIVE: Final = {
     "keepalives_count": "3",
     "tcp_user_timeout": "30000",
 }
+#: A connection that answered so lately is used again without a look at it.
+_TRUSTED_S: Final = 1.0
 #: Rows that are fetched before other tasks of the event loop have their turn.
 _STREAM_ROWS: Final = 5_000
 #: Sorts and hashes of a million vehicles stay in memory.
@@ -51,6 +55,8 @@ class Limits:
 class Database:
     def __init__(self, url: str, *, pool_size: int, limits: Limits, application_name: str = "outrider") -> None:
         self.limits = limits
+        #: When each connection answered last, in monotonic seconds.
+        self._used_at_s: WeakKeyDictionary[AsyncConnection[Any], float] = WeakKeyDictionary()
         self.conninfo = _conninfo(url, limits, application_name)
         self._pool = AsyncConnectionPool(
             self.conninfo,
@@ -61,7 +67,7 @@ class Database:
             #: Callers that wait for a connection; more are told Unavailable at once.
             max_waiting=1000,
             configure=configure,
-            check=AsyncConnectionPool.check_connection,
+            check=self._check,
             kwargs={"autocommit": True},
             name="outrider-store",
         )
@@ -88,6 +94,13 @@ class Database:
         with translated(untranslated=untranslated):
             async with asyncio.timeout(self.limits.answer_s), self._pool.connection() as connection:
                 yield connection
+                self._used_at_s[connection] = time.monotonic()
+
+    async def _check(self, connection: AsyncConnection[Any]) -> None:
+        """Whether a connection from the pool still works; a round trip that each commit would pay, so one that has just worked is
+        trusted. (Should it have died in that second, its next user is told Unavailable.)"""
+        if time.monotonic() - self._used_at_s.get(connection, -_TRUSTED_S) >= _TRUSTED_S:
+            await AsyncConnectionPool.check_connection(connection)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
