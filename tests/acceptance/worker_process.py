@@ -33,6 +33,8 @@ class WorkerProcess:
     log: Path
     settings: dict[str, str]
     port: int
+    #: What is run, where it is not the command `outrider worker` itself; it may be told things on standard input.
+    module: str | None = None
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -45,9 +47,11 @@ class WorkerProcess:
             "OUTRIDER_CHECKPOINT_INTERVAL_S": "1",
             **{f"OUTRIDER_{name.upper()}": value for name, value in self.settings.items()},
         }
+        program = ["outrider", "worker"] if self.module is None else [self.module]
+        stdin = subprocess.DEVNULL if self.module is None else subprocess.PIPE
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "outrider", "worker"], cwd=ROOT, env=environment, stdout=output, stderr=output
+                [sys.executable, "-m", *program], cwd=ROOT, env=environment, stdin=stdin, stdout=output, stderr=output
             )
 
     def wait_ready(self) -> None:
@@ -84,6 +88,11 @@ class WorkerProcess:
                     return float(line.split(" ")[1])
         raise AssertionError(f"no metric {name}")
 
+    def cpu_share(self, seconds: float) -> float:
+        """How much of one core it takes, over so many seconds."""
+        assert self.process is not None
+        return psutil.Process(self.process.pid).cpu_percent(seconds) / 100
+
     @property
     def memory_mb(self) -> float:
         assert self.process is not None
@@ -91,10 +100,17 @@ class WorkerProcess:
 
 
 @contextmanager
-def running_worker(database_url: str, mqtt_url: str, folder: Path, **settings: str) -> Iterator[WorkerProcess]:
+def running_worker(
+    database_url: str, mqtt_url: str, folder: Path, *, module: str | None = None, **settings: str
+) -> Iterator[WorkerProcess]:
     """A worker that is ready, as long as the block."""
     worker = WorkerProcess(
-        database_url=database_url, mqtt_url=mqtt_url, log=folder / "worker.log", settings=settings, port=free_port()
+        database_url=database_url,
+        mqtt_url=mqtt_url,
+        log=folder / "worker.log",
+        settings=settings,
+        port=free_port(),
+        module=module,
     )
     worker.start()
     try:
@@ -103,6 +119,8 @@ def running_worker(database_url: str, mqtt_url: str, folder: Path, **settings: s
     finally:
         if worker.process is not None and worker.process.poll() is None:
             worker.kill()
+        if worker.process is not None and worker.process.stdin is not None:
+            worker.process.stdin.close()
 
 
 def until(holds: Callable[[], bool], worker: WorkerProcess) -> None:

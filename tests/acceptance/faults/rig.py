@@ -25,7 +25,7 @@ from tests.realparts.mosquitto import Mosquitto
 from tests.realparts.postgres import PostgresServer
 
 #: The fleet's clocks are so far behind the machine's, so that no fix is of the future whatever a test does to the worker's clock.
-AGO = timedelta(hours=12)
+AGO_S = 12 * 3600.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +82,8 @@ def running_rig(
     folder: Path,
     *,
     rate: int = RATE,
+    ago_s: float = AGO_S,
+    module: str | None = None,
     mqtt_url: Callable[[str], str] = str,
     database_url: Callable[[str], str] = str,
     **settings: str,
@@ -91,10 +93,10 @@ def running_rig(
     databases = Databases(server)
     with databases.fresh() as url:
         prepare(url)
-        traffic = Traffic(datetime.now(UTC) - AGO)
+        traffic = Traffic(datetime.now(UTC) - timedelta(seconds=ago_s))
         try:
             with (
-                running_worker(database_url(url), mqtt_url(broker.url), folder, **settings) as worker,
+                running_worker(database_url(url), mqtt_url(broker.url), folder, module=module, **settings) as worker,
                 Ledger(broker.url, traffic, rate=rate) as ledger,
             ):
                 yield Rig(broker=broker, server=server, database_url=url, worker=worker, ledger=ledger, folder=folder)
