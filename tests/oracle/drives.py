@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time, timedelta
 from random import Random
 
 from hypothesis import strategies as st
 
 from fleet.clock import to_micros
-from fleet.fence import Circle, Corridor, Fence, FenceSettings, Polygons, Position, Shape
+from fleet.fence import Circle, Corridor, Fence, FenceSettings, Polygons, Position, Ring, Shape
 from fleet.fix import Fix, FixBatch
 from fleet.geodesy import METRES_PER_DEGREE
+from tests.oracle.calendars import Weekly
 
 BEGIN = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 SOUTH, WEST = 47.4, 8.5
@@ -28,6 +29,7 @@ class Leg:
     speed_mps: float = 0.0
     interval_s: float = 10.0
     is_silent: bool = False
+    altitude_m: float | None = None
 
 
 def place(east_m: float, north_m: float) -> Position:
@@ -61,6 +63,7 @@ def drive(
                         lon=lon,
                         speed_mps=max(0.0, leg.speed_mps + random.gauss(0, 0.2)) if says_speed else None,
                         accuracy_m=120.0 if is_bad else 8.0,
+                        altitude_m=leg.altitude_m,
                     )
                 )
     return fixes
@@ -85,6 +88,7 @@ def batch_of(fixes: Sequence[Fix], key: int = 1) -> FixBatch:
 def legs(draw: st.DrawFn) -> list[Leg]:
     """A drive within some kilometres, with stands and silences."""
     interval_s = draw(st.sampled_from([5.0, 10.0, 30.0]))
+    altitudes: list[float | None] = draw(st.sampled_from([[None], [None, 400.0, 450.0]]))
     kinds = draw(st.lists(st.sampled_from(["drive", "drive", "stand", "silence", "crawl"]), min_size=4, max_size=10))
     made = []
     for kind in kinds:
@@ -103,7 +107,7 @@ def legs(draw: st.DrawFn) -> list[Leg]:
             drift_mps = draw(st.sampled_from([0.0, 0.0, 5.0])) if duration_s < 5_000 else 0.0
             leg = Leg(duration_s=duration_s, bearing_deg=bearing_deg, speed_mps=drift_mps, interval_s=interval_s, is_silent=True)
             made.append(leg)
-    return made
+    return [replace(leg, altitude_m=draw(st.sampled_from(altitudes))) for leg in made]
 
 
 @st.composite
@@ -121,20 +125,32 @@ def shapes(draw: st.DrawFn, near: Fix) -> Shape:
     origin_east_m, origin_north_m = metres(near)
     east_m = origin_east_m + draw(st.sampled_from([0, 0, 60, -150, 400]))
     north_m = origin_north_m + draw(st.sampled_from([0, 0, -40, 120, -300]))
-    kind = draw(st.sampled_from(["circle", "circle", "polygon", "corridor"]))
+    kind = draw(st.sampled_from(["circle", "circle", "polygon", "polygons", "corridor"]))
     lon, lat = place(east_m, north_m)
     if kind == "circle":
         return Circle(lat=lat, lon=lon, radius_m=draw(st.sampled_from([25, 60, 100, 150, 600])))
     if kind == "corridor":
         end = place(east_m + draw(st.integers(-1_000, 1_000)), north_m + draw(st.integers(100, 1_000)))
         return Corridor(line=((lon, lat), end), radius_m=draw(st.integers(20, 150)))
-    return star(Random(draw(st.integers(0, 2**32))), east_m, north_m, draw(st.integers(60, 600)), draw(st.integers(3, 12)))
+    random, radius_m = Random(draw(st.integers(0, 2**32))), draw(st.integers(60, 600))
+    area = star(random, east_m, north_m, radius_m, draw(st.integers(3, 12)))
+    if kind == "polygon":
+        return area
+    # A square with a square hole beside the star.
+    rings = [square(east_m + 4 * radius_m, north_m, radius_m * share) for share in (1.0, draw(st.sampled_from([0.3, 0.8])))]
+    return Polygons(polygons=(*area.polygons, tuple(rings)))
 
 
 def metres(fix: Fix) -> tuple[float, float]:
     """(east, north) of the corner of the test's country."""
     north_m = (fix.lat - SOUTH) * METRES_PER_DEGREE
     return (fix.lon - WEST) * METRES_PER_DEGREE * math.cos(math.radians(SOUTH)), north_m
+
+
+def square(east_m: float, north_m: float, half_m: float) -> Ring:
+    """A closed ring around a place."""
+    corners = ((-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1))
+    return tuple(place(east_m + x * half_m, north_m + y * half_m) for x, y in corners)
 
 
 def star(random: Random, east_m: float, north_m: float, radius_m: float, corners: int) -> Polygons:
@@ -148,6 +164,14 @@ def star(random: Random, east_m: float, north_m: float, radius_m: float, corners
 
 
 @st.composite
+def calendars(draw: st.DrawFn) -> str:
+    """Some hours of the days on which the drives are."""
+    opens = draw(st.integers(6 * 60, 9 * 60))
+    closes = opens + draw(st.sampled_from([10, 60, 9 * 60]))
+    return Weekly(opens=time(*divmod(opens, 60)), closes=time(*divmod(closes, 60))).text()
+
+
+@st.composite
 def fences_along(draw: st.DrawFn, fixes: Sequence[Fix]) -> list[Fence]:
     """A few fences along a drive with rules of their own, overlapping as it comes."""
     near = draw(st.lists(st.sampled_from(fixes), min_size=1, max_size=5))
@@ -158,6 +182,9 @@ def fences_along(draw: st.DrawFn, fixes: Sequence[Fix]) -> list[Fence]:
             name="",
             shape=draw(shapes(fix)),
             dwell_s=draw(st.sampled_from([None, 60.0, 600.0])),
+            calendar=draw(st.none() | st.none() | calendars()),
+            min_altitude_m=draw(st.sampled_from([None, None, None, 420.0])),
+            max_altitude_m=draw(st.sampled_from([None, None, None, 430.0])),
             settings=FenceSettings(
                 confirm_fixes=draw(st.sampled_from([None, None, 1, 3])),
                 confirm_s=draw(st.sampled_from([None, None, 20.0])),
@@ -171,6 +198,24 @@ def fences_along(draw: st.DrawFn, fixes: Sequence[Fix]) -> list[Fence]:
 
 @st.composite
 def worlds(draw: st.DrawFn) -> tuple[list[Fence], list[Fix]]:
-    """A noisy drive, and fences along it."""
+    """A noisy drive, and fences along it; here, or across the antimeridian."""
     fixes = draw(drives().filter(bool))
-    return draw(fences_along(fixes)), fixes
+    fences, degrees = draw(fences_along(fixes)), draw(st.sampled_from([0.0, 0.0, 180.0 - fixes[0].lon]))
+    turned_fixes = [replace(fix, lon=_turned(fix.lon, degrees)) for fix in fixes]
+    return [replace(fence, shape=turned(fence.shape, degrees)) for fence in fences], turned_fixes
+
+
+def turned(shape: Shape, degrees: float) -> Shape:
+    """The shape as far to the east."""
+    match shape:
+        case Circle():
+            return replace(shape, lon=_turned(shape.lon, degrees))
+        case Corridor():
+            return replace(shape, line=tuple((_turned(lon, degrees), lat) for lon, lat in shape.line))
+        case Polygons():
+            rings = (tuple(tuple((_turned(lon, degrees), lat) for lon, lat in ring) for ring in part) for part in shape.polygons)
+            return Polygons(polygons=tuple(rings))
+
+
+def _turned(lon: float, degrees: float) -> float:
+    return lon if degrees == 0 else (lon + degrees + 180.0) % 360.0 - 180.0

@@ -43,6 +43,8 @@ class Stay:
     beyond_since: datetime | None = None
     #: Its end by silence, if the next usable fix does not say otherwise.
     silent: Found | None = None
+    #: When the silence was long enough to end it.
+    silent_at: datetime | None = None
 
 
 class Watch:
@@ -60,7 +62,7 @@ class Watch:
     def see(self, fix: Fix) -> None:
         previous = self.previous
         if self.stay is not None and previous is not None and fix.time - previous.time >= self._s(self.settings.silence_s):
-            self._after_silence(self.stay, fix)
+            self._after_silence(self.stay, previous.time + self._s(self.settings.silence_s))
         if self.stay is not None:
             self._maybe_close(self.stay, fix)
         if self.is_usable(fix):
@@ -84,7 +86,7 @@ class Watch:
         stay = self.stay
         if stay is not None and stay.silent is not None:
             if self._is_back(stay, fix):
-                stay.silent = None
+                stay.silent = stay.silent_at = None
             else:
                 self.found.append(stay.silent)
                 stay = self.stay = None
@@ -187,11 +189,11 @@ class Watch:
 
     # silence
 
-    def _after_silence(self, stay: Stay, fix: Fix) -> None:
+    def _after_silence(self, stay: Stay, silent_at: datetime) -> None:
         if not stay.is_visit:
             self.stay = None
         elif stay.silent is None:
-            stay.silent = self._exit(stay, "silence")
+            stay.silent, stay.silent_at = self._exit(stay, "silence"), silent_at
 
     def _is_back(self, stay: Stay, fix: Fix) -> bool:
         is_near = outside_m(self.fence, fix.lat, fix.lon) <= self.rules.exit_margin_m
@@ -212,13 +214,15 @@ class Watch:
         if closes_at is None or fix.time < closes_at:
             return
         if stay.is_visit:
-            self.found.append(self._closed(stay, closes_at))
+            was_silent = stay.silent_at is not None and stay.silent_at <= closes_at
+            self.found.append(stay.silent if was_silent and stay.silent is not None else self._closed(stay, closes_at, fix))
         self.stay = None
 
-    def _closed(self, stay: Stay, closes_at: datetime) -> Found:
+    def _closed(self, stay: Stay, closes_at: datetime, fix: Fix) -> Found:
         if stay.outside:
             return self._exit(stay, "calendar")
-        return Found(kind="fence.exited", at=closes_at, entered_at=stay.entered_at, reason="calendar", end_uncertain=False)
+        was_away = fix.time - stay.inside[-1].time > self._s(self.settings.silence_s)
+        return Found(kind="fence.exited", at=closes_at, entered_at=stay.entered_at, reason="calendar", end_uncertain=was_away)
 
     # instants
 

@@ -22,13 +22,19 @@ from tests.oracle.drives import BEGIN, batch_of
 VEHICLE = 1
 
 
-def engine_for(fences: Sequence[Fence], keys: Iterable[int] = (VEHICLE,), settings: GeofenceSettings | None = None) -> FenceEngine:
+def engine_for(
+    fences: Sequence[Fence],
+    keys: Iterable[int] = (VEHICLE,),
+    settings: GeofenceSettings | None = None,
+    *,
+    folds_all: bool = False,
+) -> FenceEngine:
     """An engine that knows these fences and vehicles."""
     settings, roster = settings or GeofenceSettings(), Roster()
     roster.name((key, TENANT, f"van-{key}") for key in keys)
     plan = FencePlan.of(fences, {TENANT: roster.tenant_number(TENANT)}, settings)
     assert not plan.refused, plan.refused
-    return FenceEngine(settings, roster, plan)
+    return FenceEngine(settings, roster, plan, folds_all=folds_all)
 
 
 def changed_plan(engine: FenceEngine, fences: Sequence[Fence], settings: GeofenceSettings | None = None) -> FencePlan:
@@ -55,7 +61,7 @@ def cuts_of(way: str, count: int) -> list[int]:
     return sorted(Random(way).sample(range(count), min(count, 1 + count // 5)))
 
 
-WAYS = ("whole", "one by one", "cut 1", "cut 2", "cut 3")
+WAYS = ("whole", "one by one", "cut 1", "cut 2")
 
 
 def in_a_crowd(fixes: Sequence[Fix], others: int) -> FixBatch:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import numpy as np
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet.clock import parse_rfc3339
@@ -14,25 +14,15 @@ from fleet.event import Event
 from fleet.fence import Fence
 from fleet.fix import Fix
 from geofence.fences import FenceEngine
-from geofence.plan import FencePlan
-from geofence.roster import Roster
-from geofence.settings import GeofenceSettings
 from tests.oracle.drives import BEGIN, batch_of, worlds
+from tests.oracle.effort import effort
 from tests.oracle.visits import Found, findings
+from tests.unit.geofence.engines import engine_for
 
 #: The engine cuts edges in a flat plane and to whole milliseconds, the oracle by halving.
 INSTANTS_AGREE_WITHIN = timedelta(milliseconds=40)
 #: The oracle tries a way at some hundred places: a fence touched more shortly than this may be missed by it.
 SHORTEST_PASS = timedelta(milliseconds=400)
-
-
-def engine_for(fence_list: Sequence[Fence], keys: Sequence[int] = (1,)) -> FenceEngine:
-    roster = Roster()
-    roster.name((key, "acme", f"van-{key}") for key in keys)
-    settings_ = GeofenceSettings()
-    plan = FencePlan.of(fence_list, {"acme": roster.tenant_number("acme")}, settings_)
-    assert not plan.refused
-    return FenceEngine(settings_, roster, plan)
 
 
 def events_of(engine: FenceEngine, fixes: Sequence[Fix], cuts: Sequence[int]) -> list[Event]:
@@ -76,17 +66,17 @@ def is_too_short(found: Found) -> bool:
     return found.exited_at is not None and found.entered_at is not None and found.exited_at - found.entered_at < SHORTEST_PASS
 
 
-@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@effort(150)
 @given(world=worlds(), data=st.data())
 def test_finds_what_the_oracle_finds(world: tuple[list[Fence], list[Fix]], data: st.DataObject) -> None:
     fence_list, fixes = world
     cuts = sorted(data.draw(st.lists(st.integers(0, len(fixes)), max_size=20)))
-    found = as_found(events_of(engine_for(fence_list), fixes, cuts))
+    found = as_found(events_of(engine_for(fence_list, folds_all=data.draw(st.booleans())), fixes, cuts))
     for name, expected in findings(fixes, fence_list).items():
         agree(found.get(name, []), expected)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@effort(60)
 @given(world=worlds())
 def test_finds_the_same_one_fix_at_a_time_and_all_at_once(world: tuple[list[Fence], list[Fix]]) -> None:
     fence_list, fixes = world
@@ -96,7 +86,7 @@ def test_finds_the_same_one_fix_at_a_time_and_all_at_once(world: tuple[list[Fenc
     assert sorted(one_by_one, key=key) == sorted(at_once, key=key)
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@effort(40)
 @given(world=worlds(), data=st.data())
 def test_goes_on_from_a_snapshot_as_if_nothing_had_happened(world: tuple[list[Fence], list[Fix]], data: st.DataObject) -> None:
     fence_list, fixes = world

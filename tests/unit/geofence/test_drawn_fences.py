@@ -10,8 +10,6 @@ import pytest
 
 from fleet.clock import parse_rfc3339
 from fleet.event import Event
-from fleet.fence import Fence
-from fleet.fix import Fix
 from geofence.settings import GeofenceSettings
 from tests.oracle.drawing import COUNTRIES, TENANT, Country, Drawing, since
 from tests.oracle.drives import batch_of
@@ -33,6 +31,8 @@ from tests.unit.geofence.engines import (
 DRAWINGS = (*SHAPES, *VISITS)
 #: Enough vehicles to make the others a crowd, few enough to stay quick.
 OTHERS = 4
+#: How fixes are cut into batches, in columns where that is possible, and without.
+PATHS = (*((way, False) for way in WAYS), ("whole", True), ("one by one", True))
 
 drawn = pytest.mark.parametrize("drawing", DRAWINGS, ids=lambda drawing: drawing.name.replace(" ", "-"))
 everywhere = pytest.mark.parametrize("country", COUNTRIES, ids=lambda country: country.name)
@@ -40,10 +40,13 @@ everywhere = pytest.mark.parametrize("country", COUNTRIES, ids=lambda country: c
 
 @drawn
 @everywhere
-@pytest.mark.parametrize("way", WAYS)
-def test_the_drawn_events_are_found(drawing: Drawing, country: Country, way: str) -> None:
+@pytest.mark.parametrize(("way", "folds_all"), PATHS, ids=[f"{way}-{'plain' if plain else 'fast'}" for way, plain in PATHS])
+def test_the_drawn_events_are_found(drawing: Drawing, country: Country, way: str, folds_all: bool) -> None:
     fences, fixes = drawing.fences(country), drawing.drive(country)
-    assert told(drawing, found_by_engine(drawing, fences, fixes, way)) == sorted(drawing.expected())
+    engine = engine_for(fences, settings=settings_of(drawing), folds_all=folds_all)
+    events = stepped(engine, batch_of(fixes), cuts_of(way, len(fixes)))
+    events += tick_through(engine, fixes[-1].time, drawing.silent_s)
+    assert told(drawing, events) == sorted(drawing.expected())
 
 
 @drawn
@@ -70,12 +73,6 @@ def test_the_oracle_tells_the_same(drawing: Drawing, country: Country) -> None:
 
 def settings_of(drawing: Drawing) -> GeofenceSettings:
     return GeofenceSettings(tenants={TENANT: drawing.tenant})
-
-
-def found_by_engine(drawing: Drawing, fences: Sequence[Fence], fixes: Sequence[Fix], way: str) -> list[Event]:
-    engine = engine_for(fences, settings=settings_of(drawing))
-    events = stepped(engine, batch_of(fixes), cuts_of(way, len(fixes)))
-    return [*events, *tick_through(engine, fixes[-1].time, drawing.silent_s)]
 
 
 def told(drawing: Drawing, events: Sequence[Event]) -> list[str]:
