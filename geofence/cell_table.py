@@ -12,8 +12,11 @@ import numpy.typing as npt
 
 from geofence.slots import Int32s, Int64s
 
-#: Multiplier of Fibonacci hashing (2 ** 64 / golden ratio), as a signed 64-bit number.
-_GOLDEN: Final = np.int64(-7046029254386353131)
+#: Two odd multipliers without a pattern in their bits (2 ** 64 over the golden ratio, and over the square root of 2), as signed
+#: numbers. With one alone the keys of neighbouring cells fall into rows of neighbouring places, and searches take many steps.
+_FIRST: Final = np.int64(-7046029254386353131)
+_SECOND: Final = np.int64(-5402926248376769403)
+_FOLD: Final = np.int64(29)
 _FEWEST_BITS: Final = 12
 #: The table is at most a quarter full, so that few searches take a second step.
 _SPARE_BITS: Final = 2
@@ -59,4 +62,7 @@ class CellTable:
             waiting, places = waiting[waits], (places[waits] + 1) & self._last
 
     def _places(self, keys: Int64s) -> npt.NDArray[Any]:
-        return np.asarray((keys * _GOLDEN).view(np.uint64) >> self._shift).view(np.int64)
+        mixed = keys * _FIRST
+        mixed ^= mixed >> _FOLD
+        mixed *= _SECOND
+        return (mixed.view(np.uint64) >> self._shift).view(np.int64)

@@ -196,7 +196,8 @@ def _walk(level: int, tenants: Int32s, to_x: Floats, to_y: Floats, from_x: Float
 
 def _distinct(rows: Int64s, fences: Int32s) -> tuple[Int64s, Int32s]:
     """Each (row, fence) once."""
-    pairs = np.unique((rows << 32) | fences)
+    pairs = np.sort((rows << 32) | fences)
+    pairs = pairs[np.append(True, pairs[1:] != pairs[:-1])[: len(pairs)]]
     return pairs >> 32, (pairs & 0xFFFF_FFFF).astype(np.int32)
 
 

@@ -118,9 +118,11 @@ def _circles(plan: FencePlan, ways: Ways, rows: Int64s, fences: Int32s) -> tuple
 
 
 def _polygons(plan: FencePlan, ways: Ways, rows: Int64s, fences: Int32s) -> tuple[Booleans, Booleans]:
-    geometry, middle = plan.columns.geometry[fences], plan.columns.lon[fences]
-    x = _framed(ways.lon[rows], middle)
-    inside = shapely.intersects_xy(geometry, x, ways.lat[rows])
+    columns = plan.columns
+    x, lat, bounds = _framed(ways.lon[rows], columns.lon[fences]), ways.lat[rows], columns.bounds[fences]
+    boxed = np.flatnonzero((x >= bounds[:, 0]) & (x <= bounds[:, 2]) & (lat >= bounds[:, 1]) & (lat <= bounds[:, 3]))
+    inside = np.zeros(len(rows), np.bool_)
+    inside[boxed] = shapely.intersects_xy(columns.geometry[fences[boxed]], x[boxed], lat[boxed])
     touched = np.zeros(len(rows), np.bool_)
     passing = np.flatnonzero(~inside & ways.is_way[rows])
     if len(passing):
@@ -128,9 +130,10 @@ def _polygons(plan: FencePlan, ways: Ways, rows: Int64s, fences: Int32s) -> tupl
         # The short way around from the previous place, in the frame of the place.
         from_x = _framed(ways.previous_lon[rows], x[passing])
         ends = np.stack([np.stack([from_x, ways.previous_lat[rows]], 1), np.stack([x[passing], ways.lat[rows]], 1)], 1)
-        near = _boxes_meet(shapely.bounds(geometry[passing]), ends)
-        touched[passing[near]] = shapely.intersects(geometry[passing[near]], shapely.linestrings(ends[near]))
-    return np.asarray(inside), touched
+        near = _boxes_meet(bounds[passing], ends)
+        geometry = columns.geometry[fences[passing[near]]]
+        touched[passing[near]] = shapely.intersects(geometry, shapely.linestrings(ends[near]))
+    return inside, touched
 
 
 def _corridors(plan: FencePlan, ways: Ways, rows: Int64s, fences: Int32s) -> tuple[Booleans, Booleans]:

@@ -7,84 +7,52 @@ fences keep their numbers and only those that changed are compiled again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
 
-import numpy as np
-import numpy.typing as npt
 from shapely.errors import ShapelyError
 
 from fleet.clock import MICROS_PER_S
 from fleet.fence import Fence
 from geofence.calendars import Calendar
 from geofence.grid import Grid
-from geofence.settings import GeofenceSettings, Rules
-from geofence.shapes import Compiled, CompiledCircle, CompiledCorridor, CompiledPolygons, Lines, compile_shape
-from geofence.slots import Int64s
+from geofence.plan_columns import CIRCLE, CORRIDOR, POLYGON, PlannedFence, columns_of
+from geofence.settings import GeofenceSettings
+from geofence.shapes import compile_shape
 
-Floats = npt.NDArray[np.float64]
-
-CIRCLE: Final = 0
-POLYGON: Final = 1
-CORRIDOR: Final = 2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedFence:
-    """A fence made ready: its shape compiled, its rules resolved, durations in microseconds."""
-
-    number: int
-    fence: Fence
-    rules: Rules
-    shape: Compiled
-    calendar: Calendar | None
-    cells: Int64s
-    confirm: int
-    exit: int
-    #: None: never said.
-    dwell: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Columns:
-    """What bulk tests need of each fence, by its number. Numbers of deleted fences hold zeros."""
-
-    kind: npt.NDArray[np.int8]
-    lat: Floats
-    lon: Floats
-    radius_m: Floats
-    geometry: npt.NDArray[Any]
-    #: The lines of all corridors, and the number of each corridor's line by the number of its fence.
-    lines: Lines
-    line: Int64s
-    max_accuracy_m: npt.NDArray[np.float32]
-    min_altitude_m: npt.NDArray[np.float32]
-    max_altitude_m: npt.NDArray[np.float32]
-    confirm_fixes: npt.NDArray[np.int32]
-    confirm_speed_mps: npt.NDArray[np.float32]
-    confirm: Int64s
-    exit_margin_m: Floats
-    exit: Int64s
-    has_calendar: npt.NDArray[np.bool_]
-    #: Neither a calendar nor an altitude range nor anything else that is looked at one by one.
-    is_simple: npt.NDArray[np.bool_]
-    has_altitude: bool
+__all__ = ["CIRCLE", "CORRIDOR", "POLYGON", "FencePlan", "PlannedFence"]
 
 
 class FencePlan:
     """`refused` holds fences that cannot be compiled, with the reason: they are left out, and the rest goes on."""
 
     def __init__(
-        self, fences: Mapping[int, PlannedFence], numbers: Mapping[tuple[str, str], int], refused: list[tuple[Fence, str]]
+        self,
+        fences: Mapping[int, PlannedFence],
+        numbers: Mapping[tuple[str, str], int],
+        refused: list[tuple[Fence, str]],
+        previous: FencePlan | None = None,
     ) -> None:
         self.fences = fences
         self.numbers = numbers
         self.refused = refused
-        self.columns = _columns(fences)
-        self.grid = Grid(list(fences), [fence.cells for fence in fences.values()])
+        if previous is None:
+            self.columns = columns_of(fences, fences.values(), [], None)
+            self.grid = Grid(list(fences), [fence.cells for fence in fences.values()])
+        else:
+            self._change(previous)
         #: Nothing slower than this passes through any fence unseen, m/s.
-        self.slowest_pass_mps = min((fence.rules.confirm_speed_mps for fence in fences.values()), default=0.0)
+        self.slowest_pass_mps = self.columns.slowest_pass_mps
         self._ids: dict[str, frozenset[str]] = {}
+
+    def _change(self, previous: FencePlan) -> None:
+        """Columns and grid are those of the plan before, but for the fences that changed."""
+        new = [fence for number, fence in self.fences.items() if previous.fences.get(number) is not fence]
+        gone = previous.fences.keys() - self.fences.keys()
+        replaced = [fence.number for fence in new if fence.number in previous.fences]
+        if not new and not gone:
+            self.columns, self.grid = previous.columns, previous.grid
+            return
+        self.columns = columns_of(self.fences, new, gone, previous.columns)
+        self.grid = previous.grid.changed([*gone, *replaced], [fence.number for fence in new], [fence.cells for fence in new])
 
     def ids_of(self, tenant: str) -> frozenset[str]:
         """Ids of a tenant's fences."""
@@ -115,7 +83,7 @@ class FencePlan:
                 planned[number] = _prepare(fence, number, tenants[fence.tenant], settings)
             except (ValueError, ShapelyError) as problem:
                 refused.append((fence, str(problem)))
-        return cls(planned, numbers, refused)
+        return cls(planned, numbers, refused, previous)
 
     def __len__(self) -> int:
         return len(self.fences)
@@ -134,59 +102,3 @@ def _prepare(fence: Fence, number: int, tenant: int, settings: GeofenceSettings)
         exit=round(rules.exit_s * MICROS_PER_S),
         dwell=None if fence.dwell_s is None else round(fence.dwell_s * MICROS_PER_S),
     )
-
-
-def _columns(fences: Mapping[int, PlannedFence]) -> Columns:
-    size = max(fences, default=-1) + 1
-    numbers = np.fromiter(fences, np.int64, len(fences))
-    planned = list(fences.values())
-
-    def column(dtype: Any, values: Iterable[Any]) -> npt.NDArray[Any]:
-        filled = np.zeros(size, dtype)
-        if planned:
-            filled[numbers] = np.fromiter(values, dtype, len(planned))
-        return filled
-
-    corridors = [fence for fence in planned if isinstance(fence.shape, CompiledCorridor)]
-    line = np.zeros(size, np.int64)
-    line[[fence.number for fence in corridors]] = np.arange(len(corridors))
-    geometry = np.full(size, None, object)
-    for fence in planned:
-        if isinstance(fence.shape, CompiledPolygons):
-            geometry[fence.number] = fence.shape.geometry
-    lowest = column(np.float32, (_or(fence.fence.min_altitude_m, -np.inf) for fence in planned))
-    highest = column(np.float32, (_or(fence.fence.max_altitude_m, np.inf) for fence in planned))
-    return Columns(
-        kind=column(np.int8, (_kind(fence.shape) for fence in planned)),
-        lat=column(np.float64, (fence.shape.lat for fence in planned)),
-        lon=column(np.float64, (fence.shape.lon for fence in planned)),
-        radius_m=column(np.float64, (getattr(fence.shape, "radius_m", 0.0) for fence in planned)),
-        geometry=geometry,
-        lines=Lines.of([fence.shape.line for fence in corridors if isinstance(fence.shape, CompiledCorridor)]),
-        line=line,
-        max_accuracy_m=column(np.float32, (fence.rules.max_accuracy_m for fence in planned)),
-        min_altitude_m=lowest,
-        max_altitude_m=highest,
-        confirm_fixes=column(np.int32, (fence.rules.confirm_fixes for fence in planned)),
-        confirm_speed_mps=column(np.float32, (fence.rules.confirm_speed_mps for fence in planned)),
-        confirm=column(np.int64, (fence.confirm for fence in planned)),
-        exit_margin_m=column(np.float64, (fence.rules.exit_margin_m for fence in planned)),
-        exit=column(np.int64, (fence.exit for fence in planned)),
-        is_simple=column(np.bool_, (_is_simple(fence) for fence in planned)),
-        has_calendar=column(np.bool_, (fence.calendar is not None for fence in planned)),
-        has_altitude=bool(np.isfinite(lowest).any() or np.isfinite(highest).any()),
-    )
-
-
-def _is_simple(fence: PlannedFence) -> bool:
-    return fence.calendar is None and fence.fence.min_altitude_m is None and fence.fence.max_altitude_m is None
-
-
-def _or(value: float | None, otherwise: float) -> float:
-    return otherwise if value is None else value
-
-
-def _kind(shape: Compiled) -> int:
-    if isinstance(shape, CompiledCircle):
-        return CIRCLE
-    return POLYGON if isinstance(shape, CompiledPolygons) else CORRIDOR

@@ -29,6 +29,8 @@ Floats = npt.NDArray[np.float64]
 
 #: At the poles a degree of longitude is no way at all; so that it can be divided by.
 _LEAST_SHORTENING: Final = 1e-6
+#: Up to so many edges a loop is faster than columns.
+_FEW_EDGES: Final = 64
 #: Nearer to a pole than this a degree of longitude is worth nothing, and a circle reaches all around, degrees.
 _POLAR_DEG: Final = 1e-9
 
@@ -86,6 +88,16 @@ class CompiledPolygons:
         places, ring = shapely.get_coordinates(shapely.get_rings(shapely.get_parts(self.geometry)), return_index=True)
         same = ring[1:] == ring[:-1]
         return np.concatenate([places[:-1][same], places[1:][same]], axis=1).T.copy()
+
+    @cached_property
+    def is_small(self) -> bool:
+        """Whether a loop over the edges is faster than columns."""
+        return bool(self.edges.shape[1] <= _FEW_EDGES)
+
+    @cached_property
+    def edge_list(self) -> list[tuple[float, float, float, float]]:
+        """`edges`, one after the other."""
+        return [(from_x, from_y, to_x, to_y) for from_x, from_y, to_x, to_y in self.edges.T.tolist()]
 
     def outside_m(self, lat: float, lon: float) -> float:
         x = framed(lon, self.lon)
