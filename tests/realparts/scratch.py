@@ -2,6 +2,7 @@
 
 import fcntl
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +33,16 @@ def _remove_dead(within: Path) -> None:
         try:
             with (folder / LOCK).open("r+") as alive:
                 fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _unmount_below(folder)
                 shutil.rmtree(folder)
         except (BlockingIOError, FileNotFoundError, PermissionError):
             continue
+
+
+def _unmount_below(folder: Path) -> None:
+    """The small file systems of a test whose run was killed."""
+    mounts = Path("/proc/self/mounts")
+    lines = mounts.read_text().splitlines() if mounts.exists() else []
+    for place in [line.split(" ")[1] for line in lines]:
+        if Path(place).is_relative_to(folder.resolve()):
+            subprocess.run(["umount", "--lazy", place], check=True)
