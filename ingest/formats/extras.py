@@ -1,33 +1,7 @@
 """What the position columns do not hold: one vocabulary across formats, and JSON that every store can keep.
 
-The vocabulary (`docs/formats/README.md` has it as a table):
-
-=================== ======== ==========================================================================================
-key                 type     meaning
-=================== ======== ==========================================================================================
-seq                 int      the tracker's own number of the report
-event               str      what made the tracker report, in its own words (`vp`, `doo`, `motionchange`, `239`)
-ignition            bool     engine or contact on
-is_moving           bool     the tracker's own idea of movement
-door_open           bool
-odometer_m          number   as the vehicle counts it, metres
-battery_v           number   the tracker's own battery
-battery_level       number   the same as a share, 0..1
-power_v             number   the vehicle's supply
-is_charging         bool
-is_unplugged        bool     the supply was cut
-is_towed            bool
-has_crashed         bool
-hdop                number
-acceleration_mps2   number
-delay_s             number   against the timetable as the vehicle reckons it: positive = late, negative = early
-line, route,        str      of public transport: the sign on the front, the operator's route, direction, the stop that
-direction, stop              the report is about
-occupancy           number   share of the places taken, 0..1
-source              str      where the position came from: `gps`, `odometer`, `manual`, `unknown`
-=================== ======== ==========================================================================================
-
-Whatever else a tracker says keeps the name that its format gives it.
+The vocabulary is the table of `docs/formats/extras.md`; a test holds `VOCABULARY` and the decoders to it. Whatever else a tracker
+says keeps the name that its format gives it.
 """
 
 from __future__ import annotations
@@ -41,6 +15,44 @@ import orjson
 _NUL: Final = b"\\u0000"
 _NUL_REPLACED: Final = b"\\ufffd"
 _OPTIONS: Final = orjson.OPT_NON_STR_KEYS
+
+
+_STATES: Final = (
+    "ignition", "is_moving", "door_open", "is_charging", "has_alarm", "is_unplugged", "is_towed", "has_crashed", "is_jammed",
+)  # fmt: skip
+_MEASURES: Final = (
+    "odometer_m", "battery_v", "battery_level", "power_v", "hdop", "vertical_accuracy_m", "acceleration_mps2", "delay_s",
+    "occupancy",
+)  # fmt: skip
+_TEXTS: Final = ("event", "line", "route", "direction", "stop", "source", "activity", "device_time")
+#: The words, and the type of each: `boolean`, `number`, `text` or `integer`.
+VOCABULARY: Final[Mapping[str, str]] = {
+    "seq": "integer",
+    **dict.fromkeys(_STATES, "boolean"),
+    **dict.fromkeys(_MEASURES, "number"),
+    **dict.fromkeys(_TEXTS, "text"),
+}
+
+
+def in_words(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values under words of the vocabulary, without those that were not said (None). What is not of the word's type is kept under
+    `said`, so that whoever reads a word may rely on its type."""
+    fitting: dict[str, Any] = {}
+    others: dict[str, Any] = {}
+    for word, value in values.items():
+        if value is not None:
+            (fitting if type_of(value) in _FITS[VOCABULARY[word]] else others)[word] = value
+    return fitting | {"said": others} if others else fitting
+
+
+def type_of(value: Any) -> str:
+    """`boolean`, `integer`, `number`, `text`, or what it is otherwise."""
+    if isinstance(value, bool):
+        return "boolean"
+    return {int: "integer", float: "number", str: "text"}.get(type(value), "other")
+
+
+_FITS: Final = {"boolean": {"boolean"}, "integer": {"integer"}, "number": {"integer", "number"}, "text": {"text"}}
 
 
 def encode_extras(extras: Mapping[str, Any]) -> bytes | None:

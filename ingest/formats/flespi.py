@@ -20,15 +20,17 @@ from ingest.protocol import Decoded
 _POSITION: Final = frozenset(
     f"position.{name}" for name in ("latitude", "longitude", "altitude", "speed", "direction", "satellites", "valid", "hdop")
 )
-_RENAMED: Final = {
+_STATES: Final = {
     "engine.ignition.status": "ignition",
     "movement.status": "is_moving",
-    "battery.voltage": "battery_v",
-    "external.powersource.voltage": "power_v",
     "battery.charging.status": "is_charging",
-    "record.seqnum": "seq",
     "door.open.status": "door_open",
     "towing.status": "is_towed",
+}
+_NUMBERS: Final = {
+    "battery.voltage": "battery_v",
+    "external.powersource.voltage": "power_v",
+    "record.seqnum": "seq",
     "position.hdop": "hdop",
 }
 _METRES_PER_KM: Final = 1000
@@ -85,11 +87,14 @@ def _row(said: Mapping[str, Any]) -> Row:
 def _extras(said: Mapping[str, Any]) -> dict[str, Any]:
     extras: dict[str, Any] = {}
     for key, value in said.items():
-        if key in _RENAMED:
-            extras[_RENAMED[key]] = value
-        elif key == "vehicle.mileage" and isinstance(value, int | float):
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if key in _STATES and isinstance(value, bool):
+            extras[_STATES[key]] = value
+        elif key in _NUMBERS and is_number:
+            extras[_NUMBERS[key]] = value
+        elif key == "vehicle.mileage" and is_number:
             extras["odometer_m"] = value * _METRES_PER_KM
-        elif key == "battery.level" and isinstance(value, int | float):
+        elif key == "battery.level" and is_number:
             extras["battery_level"] = value / 100
         elif key not in _POSITION and key not in {"ident", "timestamp"}:
             extras[key] = value

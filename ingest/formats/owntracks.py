@@ -12,6 +12,7 @@ from typing import Any, Final
 from fleet.message import MessageBatch
 from fleet.screening import Reason
 from ingest.formats.each import Message, decode_each, from_kmh
+from ingest.formats.extras import in_words
 from ingest.formats.instants import micros_of_seconds
 from ingest.formats.refusing import Unreadable, an_object, kind_of, number, parse_json, quoted, required
 from ingest.formats.rows import Row
@@ -85,4 +86,4 @@ def _extras(said: Mapping[str, Any]) -> dict[str, Any]:
         "vertical_accuracy_m": said.get("vac"),
     }
     others = {key: value for key, value in said.items() if key not in _KNOWN}
-    return others | {key: value for key, value in vocabulary.items() if value is not None}
+    return others | in_words(vocabulary)

@@ -20,7 +20,15 @@ from ingest.protocol import Decoded
 
 _MILLI: Final = 1000
 #: AVL ids that the vocabulary has a word for; what is not here stays under `io` by its id.
-_FLAGS: Final = {"239": "ignition", "240": "is_moving", "246": "is_towed", "247": "has_crashed", "252": "is_unplugged"}
+_FLAGS: Final = {
+    "236": "has_alarm",
+    "239": "ignition",
+    "240": "is_moving",
+    "246": "is_towed",
+    "247": "has_crashed",
+    "249": "is_jammed",
+    "252": "is_unplugged",
+}
 _NUMBERS: Final = {"16": ("odometer_m", 1), "66": ("power_v", _MILLI), "67": ("battery_v", _MILLI), "113": ("battery_level", 100),
                    "182": ("hdop", 10)}  # fmt: skip
 #: Members of the JSON report that are not AVL ids.

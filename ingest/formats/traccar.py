@@ -11,6 +11,7 @@ from typing import Any, Final
 from fleet.message import MessageBatch
 from fleet.screening import Reason
 from ingest.formats.each import Message, decode_each
+from ingest.formats.extras import in_words
 from ingest.formats.instants import micros_of_one
 from ingest.formats.refusing import Unreadable, an_object, kind_of, number, parse_json, required
 from ingest.formats.rows import Row
@@ -99,4 +100,4 @@ def _extras(location: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(battery, dict):
         level = battery.get("level")
         vocabulary |= {"battery_level": None if level == _UNKNOWN else level, "is_charging": battery.get("is_charging")}
-    return extras | {key: value for key, value in vocabulary.items() if value is not None}
+    return extras | in_words(vocabulary)
