@@ -2,7 +2,9 @@
 
 The fleet drives a made-up country: vans go from place to place and stand there for some minutes, at every third of them inside a
 fence. Fences are as dense everywhere: more fences are a larger country. Two thirds are circles around sites, the rest
-polygons, a few of them whole districts, and a few corridors. Time is the CPU time of `Pipeline.step` alone.
+polygons, a few of them whole districts, and a few corridors. Time is the CPU time of `Pipeline.step` alone. In a second
+scene (`bench.geofence_forward`) vehicles send fifty fixes at a time. Beside the whole it is measured what the engine of fences
+alone takes for the same fixes.
 """
 
 from __future__ import annotations
@@ -13,24 +15,32 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from bench.geofence_forward import ForwardFleet, forward_fences
 from fleet.clock import MICROS_PER_S, to_micros
 from fleet.fence import Circle, Corridor, Fence, Polygons, Shape
 from fleet.fix import FixBatch
 from fleet.geodesy import METRES_PER_DEGREE
 from fleet.vehicle import Mounting, TrackerStatus
+from geofence.fences import FenceEngine
+from geofence.plan import FencePlan
+from geofence.roster import Roster
+from geofence.settings import GeofenceSettings
 from ingest.pipeline import Pipeline
 from store.records import World
 
 Floats = npt.NDArray[np.float64]
 
 FENCES: Final = (0, 1_000, 10_000, 100_000)
+LIVE: Final = "live"
+FORWARD: Final = "forward"
+SCENES: Final = (LIVE, FORWARD)
 #: Side of the square in which a thousand fences lie, metres: about a twentieth of the ground is in a fence.
 _SIDE_OF_THOUSAND_M: Final = 50_000.0
 _SOUTH: Final = 47.0
@@ -137,12 +147,19 @@ class Vans:
         return batch.take(self._rng.permutation(self._count))
 
 
-def _world(country: Country, vans: int) -> World:
+def _world(fences: Sequence[Fence], vans: int) -> World:
     mountings = [
         Mounting(tenant=_TENANT, tracker=f"t{key}", status=TrackerStatus.ACTIVE, key=key, vehicle=f"van-{key}")
         for key in range(1, vans + 1)
     ]
-    return World(fences=country.fences, mountings=mountings)
+    return World(fences=fences, mountings=mountings)
+
+
+def _fence_engine(fences: Sequence[Fence], vans: int) -> FenceEngine:
+    """The engine of fences alone."""
+    roster, settings = Roster(), GeofenceSettings()
+    roster.name((key, _TENANT, f"van-{key}") for key in range(1, vans + 1))
+    return FenceEngine(settings, roster, FencePlan.of(fences, {_TENANT: roster.tenant_number(_TENANT)}, settings))
 
 
 def _batches(vans: Vans, size: int) -> Iterator[FixBatch]:
@@ -153,36 +170,66 @@ def _batches(vans: Vans, size: int) -> Iterator[FixBatch]:
 
 
 def measure(fences: int, *, vans: int, fixes: int, batch: int, seed: int) -> dict[str, Any]:
-    """One run: the figures of a table row."""
+    """One run of vans that report a fix at a time: the figures of a table row."""
     rng = np.random.default_rng(seed)
     country = Country.made(fences, rng)
-    pipeline = Pipeline()
-    began_s = time.process_time()
-    pipeline.apply(_world(country, vans), _BEGIN)
-    apply_s = time.process_time() - began_s
     batches = _batches(Vans(country, vans, rng), batch)
     # Warm: every van was seen, and is somewhere in the middle of what it does.
-    for _ in range(max(1, 120 * vans // batch)):
-        pipeline.step(next(batches), _BEGIN)
+    return {"fences": fences} | _run(country.fences, vans, batches, warm=max(1, 120 * vans // batch), fixes=fixes)
+
+
+def measure_forward(fences: int, *, vehicles: int, fixes: int, batch: int, seed: int) -> dict[str, Any]:
+    """One run of vehicles that report fifty fixes at a time."""
+    rng = np.random.default_rng(seed)
+    made = forward_fences(_TENANT, fences, rng)
+    batches = ForwardFleet(vehicles, to_micros(_BEGIN), rng).batches(batch)
+    return {"fences": fences} | _run(made, vehicles, batches, warm=100 * vehicles // batch + 1, fixes=fixes)
+
+
+def _run(fences: Sequence[Fence], vehicles: int, batches: Iterator[FixBatch], *, warm: int, fixes: int) -> dict[str, Any]:
+    """Take in some batches untimed, then so many fixes."""
+    pipeline, alone, world = Pipeline(), _fence_engine(fences, vehicles), _world(fences, vehicles)
+    began_s = time.process_time()
+    pipeline.apply(world, _BEGIN)
+    apply_s = time.process_time() - began_s
+    for _ in range(warm):
+        rows = next(batches)
+        pipeline.step(rows, _BEGIN)
+        alone.step(rows, _BEGIN)
     taken = events = visits = 0
-    spent_s = 0.0
+    spent_s = alone_s = 0.0
     while taken < fixes:
         rows = next(batches)
         began_s = time.process_time()
         outcome = pipeline.step(rows, _BEGIN)
-        spent_s += time.process_time() - began_s
+        done_s = time.process_time()
+        alone.step(rows, _BEGIN)
+        alone_s += time.process_time() - done_s
+        spent_s += done_s - began_s
         taken += len(rows)
         events += len(outcome.events)
         visits += len(outcome.visits)
     return {
-        "fences": fences,
         "fixes_per_s": round(taken / spent_s),
         "us_per_fix": round(spent_s / taken * 1e6, 3),
-        "inside_share": round(_inside_share(pipeline, vans), 3),
+        "fence_engine_us_per_fix": round(alone_s / taken * 1e6, 3),
+        "inside_share": round(_inside_share(pipeline, vehicles), 3),
         "events_per_1000_fixes": round(1000 * events / taken, 2),
         "visits_per_1000_fixes": round(1000 * visits / taken, 2),
         "apply_s": round(apply_s, 2),
+        "change_one_s": round(_change_one(pipeline, world), 2),
     }
+
+
+def _change_one(pipeline: Pipeline, world: World) -> float:
+    """CPU time of applying a world in which one fence is another and the rest is the same, but loaded anew."""
+    if not world.fences:
+        return 0.0
+    fences = [replace(fence) for fence in world.fences]
+    fences[0] = replace(fences[0], shape=Circle(lat=_SOUTH, lon=_WEST, radius_m=100.0))
+    began_s = time.process_time()
+    pipeline.apply(World(fences=fences, mountings=world.mountings), _BEGIN)
+    return time.process_time() - began_s
 
 
 def _inside_share(pipeline: Pipeline, vans: int) -> float:
@@ -197,9 +244,9 @@ def bytes_per_vehicle(vans: int, *, batch: int, seed: int) -> int:
     tracemalloc.start()
     try:
         pipeline = Pipeline()
-        pipeline.apply(_world(country, 0), _BEGIN)
+        pipeline.apply(_world(country.fences, 0), _BEGIN)
         before, _ = tracemalloc.get_traced_memory()
-        pipeline.apply(_world(country, vans), _BEGIN)
+        pipeline.apply(_world(country.fences, vans), _BEGIN)
         batches = _batches(Vans(country, vans, rng), batch)
         for _ in range(12 * vans // batch):
             pipeline.step(next(batches), _BEGIN)
@@ -211,26 +258,36 @@ def bytes_per_vehicle(vans: int, *, batch: int, seed: int) -> int:
 
 
 def run(
-    *, fences: Sequence[int] = FENCES, vans: int = 20_000, fixes: int = 1_000_000, batch: int = 10_000, seed: int = 1
+    *,
+    fences: Sequence[int] = FENCES,
+    vans: int = 20_000,
+    fixes: int = 1_000_000,
+    batch: int = 10_000,
+    seed: int = 1,
+    scenes: Sequence[str] = SCENES,
 ) -> dict[str, Any]:
-    """The whole benchmark: `fixes_per_s` by the number of fences, `bytes_per_vehicle`, and the rows of the table."""
-    rows = [measure(count, vans=vans, fixes=fixes, batch=batch, seed=seed) for count in fences]
-    return {
-        "fixes_per_s": {str(row["fences"]): row["fixes_per_s"] for row in rows},
-        "bytes_per_vehicle": bytes_per_vehicle(5 * vans, batch=batch, seed=seed),
-        "vans": vans,
-        "batch": batch,
-        "seed": seed,
-        "rows": rows,
-    }
+    """The whole benchmark: `fixes_per_s` by the number of fences, `bytes_per_vehicle`, and the rows of the tables (`rows`: a fix
+    at a time; `forward`: fifty at a time)."""
+    result: dict[str, Any] = {"vans": vans, "batch": batch, "seed": seed, "rows": [], "forward": []}
+    if LIVE in scenes:
+        result["rows"] = [measure(count, vans=vans, fixes=fixes, batch=batch, seed=seed) for count in fences]
+        result["fixes_per_s"] = {str(row["fences"]): row["fixes_per_s"] for row in result["rows"]}
+        result["bytes_per_vehicle"] = bytes_per_vehicle(5 * vans, batch=batch, seed=seed)
+    if FORWARD in scenes:
+        result["forward"] = [measure_forward(count, vehicles=vans // 2, fixes=fixes, batch=batch, seed=seed) for count in fences]
+    return result
 
 
 def table(result: dict[str, Any]) -> str:
     """The rows, for people."""
-    columns = list(result["rows"][0])
-    lines = ["| " + " | ".join(columns) + " |", "|" + "---:|" * len(columns)]
-    lines += ["| " + " | ".join(f"{row[column]:,}" for column in columns) + " |" for row in result["rows"]]
-    return "\n".join([*lines, f"{result['bytes_per_vehicle']} bytes a vehicle"])
+    parts = []
+    for title, rows in (("A fix at a time", result["rows"]), ("Fifty at a time", result["forward"])):
+        if rows:
+            lines = [title, "| " + " | ".join(rows[0]) + " |", "|" + "---:|" * len(rows[0])]
+            parts += [*lines, *("| " + " | ".join(f"{value:,}" for value in row.values()) + " |" for row in rows)]
+    if "bytes_per_vehicle" in result:
+        parts.append(f"{result['bytes_per_vehicle']} bytes a vehicle")
+    return "\n".join(parts)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -238,9 +295,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--fixes", type=int, default=1_000_000)
     parser.add_argument("--vans", type=int, default=20_000)
     parser.add_argument("--fences", type=int, nargs="*", default=list(FENCES))
+    parser.add_argument("--scene", choices=SCENES, help="one of the two alone")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
-    result = run(fences=options.fences, vans=options.vans, fixes=options.fixes)
+    scenes = (options.scene,) if options.scene else SCENES
+    result = run(fences=options.fences, vans=options.vans, fixes=options.fixes, scenes=scenes)
     print(table(result))
     if options.json:
         print(json.dumps(result))
