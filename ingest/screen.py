@@ -183,5 +183,6 @@ def _find_impossible(fixes: FixBatch, limits: Limits, faults: Faults) -> None:
 def _count_flags(flags: npt.NDArray[np.uint16]) -> dict[Flag, int]:
     if not flags.any():
         return {}
-    counts = {flag: int(np.count_nonzero(flags & np.uint16(flag))) for flag in Flag}
+    present = Flag(int(np.bitwise_or.reduce(flags)))
+    counts = {flag: int(np.count_nonzero(flags & np.uint16(flag))) for flag in present}
     return {flag: count for flag, count in counts.items() if count}

@@ -29,7 +29,9 @@ SAME_PLACE_M: Final = 0.5
 WIDEST_M: Final = 150.0
 #: More fixes than this of one vehicle in one batch (a day that was stored) are not looked at beyond: columns do not pay for them.
 MOST_ROUNDS: Final = 256
-_MOVES: Final = (b'"ignition":true', b'"is_moving":true')
+#: As `encode_extras` writes them.
+_IGNITION_ON: Final = b'"ignition":true'
+_MOVES: Final = b'"is_moving":true'
 
 
 class Drift:
@@ -50,17 +52,16 @@ class Drift:
         if not is_quiet.any():
             self._leave(vehicle, fixes.time[rows])
             return rows[:0]
+        time, lat, lon = fixes.time[rows], fixes.lat[rows], fixes.lon[rows]
+        reach_m = _reach_m(fixes.accuracy_m[rows], radius_m)
         rank = _ranks(vehicle)
-        for number in range(min(int(rank.max(initial=-1)) + 1, MOST_ROUNDS)):
-            of_round = np.flatnonzero(rank == number)
-            at = rows[of_round]
-            reach_m = _reach_m(fixes.accuracy_m[at], radius_m[of_round])
-            drifting[of_round] = self._round(
-                vehicle[of_round], fixes.time[at], fixes.lat[at], fixes.lon[at], is_quiet[of_round], reach_m
-            )
-        extras = fixes.extras
-        candidates: list[Any] = rows[drifting].tolist()
-        return np.array([row for row in candidates if not _says_it_moves(extras[row])], np.intp)
+        rounds = int(rank.max(initial=-1)) + 1
+        if rounds == 1:
+            drifting = self._round(vehicle, time, lat, lon, is_quiet, reach_m)
+        for number in range(min(rounds, MOST_ROUNDS) if rounds > 1 else 0):
+            at = np.flatnonzero(rank == number)
+            drifting[at] = self._round(vehicle[at], time[at], lat[at], lon[at], is_quiet[at], reach_m[at])
+        return _calm(fixes.extras, rows[drifting])
 
     def _round(self, vehicle: Int32s, time: Int64s, lat: Float64s, lon: Float64s, is_quiet: Bools, reach_m: Float64s) -> Bools:
         """One fix of each of these vehicles; which are drift. What is not newer than the newest says nothing."""
@@ -68,10 +69,10 @@ class Drift:
         apart_m = _apart_m(lat, lon, self._lat[vehicle], self._lon[vehicle])
         since = self._since[vehicle]
         stays = is_quiet & (since > 0) & (apart_m <= reach_m)
-        moved = vehicle[is_newer & ~stays]
-        begins = (is_newer & ~stays & is_quiet)[is_newer & ~stays]
-        self._lat[moved], self._lon[moved] = lat[is_newer & ~stays], lon[is_newer & ~stays]
-        self._since[moved] = np.where(begins, time[is_newer & ~stays], 0)
+        left = np.flatnonzero(is_newer & ~stays)
+        moved = vehicle[left]
+        self._lat[moved], self._lon[moved] = lat[left], lon[left]
+        self._since[moved] = np.where(is_quiet[left], time[left], 0)
         self._newest[vehicle[is_newer]] = time[is_newer]
         return np.asarray(is_newer & stays & (time - since >= STANDS_AFTER_US) & (apart_m > SAME_PLACE_M))
 
@@ -85,6 +86,17 @@ class Drift:
         if count > len(self._since):
             self._since, self._newest = grown(self._since, count), grown(self._newest, count)
             self._lat, self._lon = grown(self._lat, count), grown(self._lon, count)
+
+
+def _calm(extras: list[bytes | None], rows: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """Those of the rows whose tracker does not say that it is under way. All of them are searched together first: hardly ever
+    does one that stands say so, and a search of its own for each costs more than all the rest."""
+    candidates: list[Any] = rows.tolist()
+    together = b"\n".join([said for row in candidates if (said := extras[row]) is not None])
+    if _IGNITION_ON not in together and _MOVES not in together:
+        return rows
+    calm = [row for row in candidates if (said := extras[row]) is None or not (_IGNITION_ON in said or _MOVES in said)]
+    return np.array(calm, np.intp)
 
 
 def _ranks(vehicle: Int32s) -> Int64s:
@@ -105,7 +117,3 @@ def _apart_m(lat: Float64s, lon: Float64s, from_lat: Float64s, from_lon: Float64
     north_m = (lat - from_lat) * METRES_PER_DEGREE
     east_deg = (lon - from_lon + 180.0) % 360.0 - 180.0
     return np.asarray(np.hypot(north_m, east_deg * METRES_PER_DEGREE * np.cos(np.radians(lat))))
-
-
-def _says_it_moves(extras: bytes | None) -> bool:
-    return extras is not None and any(words in extras for words in _MOVES)
