@@ -21,7 +21,7 @@ from api.live.loops import Loops, LoopTimes
 from api.live.socket import live
 from api.metrics import ApiMetrics
 from api.problems import answer_problem
-from api.rest import access, commands, fences, found, routes, service, stops, subscriptions, tenants, vehicles
+from api.rest import access, commands, fences, found, places, routes, service, stops, subscriptions, tenants, vehicles
 from api.scrub import install_scrubbing
 from api.services import Services
 from api.settings import ApiSettings
@@ -113,6 +113,7 @@ def _add_routes(app: FastAPI) -> None:
         *vehicles.routers(),
         *fences.routers(),
         routes.router,
+        places.router,
         stops.router,
         *subscriptions.routers(),
     ):

@@ -185,6 +185,7 @@ def evidence(call: Call) -> dict[str, Any]:
         "closest_at": rfc3339_micros(call.closest),
         "inside_s": round(call.inside_s, 3),
         "stood_s": round(call.stood_s, 3),
+        "stood_m": round(call.stood_m, 1) if call.stood_s > 0 else None,
         "stood_at": {"lat": round(call.stood_lat, 6), "lon": round(call.stood_lon, 6)} if call.stood_s > 0 else None,
         "worst_accuracy_m": round(call.worst_accuracy_m, 1) or None,
     }

@@ -11,7 +11,7 @@ from api.live.bus import MemoryBus
 from api.settings import ApiSettings
 from store.memory import MemoryStore
 from tests.integration.api.running import Api, until
-from tests.integration.api.world import FENCE, HOOK, MARK, ORDER, ROUTE, STOP, VEHICLE, fill
+from tests.integration.api.world import FENCE, HOOK, MARK, ORDER, PLACE, ROUTE, STOP, VEHICLE, fill
 
 IDS = {
     "vehicles": VEHICLE,
@@ -22,6 +22,7 @@ IDS = {
     "orders": ORDER,
     "subscriptions": HOOK,
     "keys": "acme-viewer",
+    "places": PLACE,
 }
 BODIES: dict[str, dict[str, Any]] = {
     "POST /v1/vehicles": {"id": "new"},

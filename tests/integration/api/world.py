@@ -15,6 +15,9 @@ from tests.integration.store.builders import Builder, at, dead_letter, eta, even
 #: In every text of this tenant's world, so that a leak is seen wherever it comes out.
 MARK = "acme-secret-mark"
 VEHICLE, FENCE, ROUTE, STOP, ORDER, HOOK = (f"{MARK}-{kind}" for kind in ("van", "fence", "route", "stop", "order", "hook"))
+PLACE = f"{MARK}-place"
+#: Evidence of a stand, from which a place is learned.
+STOOD = {"stood_at": {"lat": 1.0, "lon": 2.0}, "stood_s": 90.0, "stood_m": 12.0}
 
 
 async def fill(store: Store) -> None:
@@ -39,7 +42,11 @@ async def fill(store: Store) -> None:
     under_way = RouteState(tenant="acme", vehicle=VEHICLE, route=ROUTE, status=RouteStatus.UNDER_WAY, changed_at=at(0))
     await builder.commit(
         fixes([(key, at(number)) for number in range(5)], extras=[f'{{"note":"{MARK}"}}'.encode()] * 5),
-        events=[event(1, vehicle=VEHICLE, route=ROUTE, stop=STOP), event(2, vehicle=VEHICLE, type_="fence.entered", fence=FENCE)],
+        events=[
+            event(1, vehicle=VEHICLE, route=ROUTE, stop=STOP),
+            event(2, vehicle=VEHICLE, type_="fence.entered", fence=FENCE),
+            event(3, vehicle=VEHICLE, type_="stop.completed", route=ROUTE, stop=STOP, place=PLACE, evidence=STOOD),
+        ],
         visits=[visit(10, vehicle=VEHICLE, fence=FENCE)],
         stops=[state],
         routes=[under_way],
