@@ -8,6 +8,8 @@ from typing import Annotated, Any
 from pydantic import Field, StringConstraints
 
 from api.models.base import Id, Incoming, Name, Outgoing, Tags, document
+from fleet.calendar_text import read_calendar
+from fleet.errors import InvalidValue
 from fleet.fence import Fence, FenceSettings
 from fleet.geojson import LARGEST_RADIUS_M, geometry_of, shape_of
 
@@ -81,7 +83,9 @@ class FencesImported(Outgoing):
 
 
 def fence_of(tenant: str, id: str, body: FenceBody, previous: Fence | None) -> Fence:  # noqa: A002, ARG001 - the kind's form
-    """Raises InvalidValue for a geometry that is no area."""
+    """Raises InvalidValue for a geometry that is no area, a calendar that is none, and altitudes that are upside down."""
+    _check_calendar(body.calendar)
+    _check_altitudes(body.min_altitude_m, body.max_altitude_m)
     return Fence(
         id=id,
         tenant=tenant,
@@ -97,6 +101,20 @@ def fence_of(tenant: str, id: str, body: FenceBody, previous: Fence | None) -> F
         color=body.color,
         extras=body.extras,
     )
+
+
+def _check_calendar(text: str | None) -> None:
+    if text is None:
+        return
+    try:
+        read_calendar(text)
+    except ValueError as problem:
+        raise InvalidValue("calendar", str(problem).removeprefix("calendar: ")) from problem
+
+
+def _check_altitudes(lowest_m: float | None, highest_m: float | None) -> None:
+    if lowest_m is not None and highest_m is not None and lowest_m > highest_m:
+        raise InvalidValue("max_altitude_m", f"{highest_m:g} is below min_altitude_m, {lowest_m:g}")
 
 
 def fence_json(fence: Fence) -> dict[str, Any]:
