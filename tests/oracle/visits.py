@@ -174,6 +174,8 @@ class Watch:
     def _see_pass(self, previous: Fix, fix: Fix) -> None:
         if not self.is_usable(previous) or not self._is_short(previous, fix):
             return
+        if not is_at_altitude(self.fence, fix.altitude_m):
+            return  # which altitude the way had, only the fix that ends it tells
         way_m = distance_m(previous.lat, previous.lon, fix.lat, fix.lon)
         if previous.accuracy_m is not None and fix.accuracy_m is not None and way_m < previous.accuracy_m + fix.accuracy_m:
             return
