@@ -25,8 +25,9 @@ from store.protocol import Checkpoint, Commit, LatestPosition, Store, World
 
 log = logging.getLogger(__name__)
 
-#: How far back fixes of trackers with wrong clocks are looked through: a session at the broker does not outlive this by default.
-_REDELIVERED_WITHIN: Final = timedelta(days=7)
+#: How long before its newest fix a vehicle's corrected ones are looked for.
+_LATELY: Final = timedelta(hours=6)
+_FURTHEST_ZONE: Final = timedelta(hours=14)
 
 
 async def take_up(
@@ -36,7 +37,7 @@ async def take_up(
     reception.know(world)
     positions = await patience.until_reached(lambda: store.positions(None))
     _remember(reception, world.mountings, positions)
-    await _remember_clocks(store, reception, patience, now)
+    await _remember_clocks(store, reception, positions, patience)
     pipeline.apply(world, now)
     checkpoint = await patience.until_reached(store.checkpoint)
     if checkpoint is not None:
@@ -73,12 +74,19 @@ class _CatchUp:
             self.fixes += len(fixes)
 
 
-async def _remember_clocks(store: Store, reception: Reception, patience: Patience, now: datetime) -> None:
+async def _remember_clocks(store: Store, reception: Reception, positions: Sequence[LatestPosition], patience: Patience) -> None:
     """Tell the screen which instants it has corrected lately: their messages may not have been acknowledged."""
-    for vehicle, clock in reception.clocks.vehicles():
+    off = reception.clocks.vehicles()
+    newest = {(place.tenant, place.vehicle): place.time for place in positions} if off else {}
+    for vehicle, clock in off:
+        last = newest.get(reception.registry.vehicle(vehicle))
+        if last is None:
+            continue
+        # The first fixes of a clock that has been put right lie an offset early.
+        before = _LATELY + min(timedelta(seconds=abs(clock.offset_s)), _FURTHEST_ZONE)
 
-        async def lately(vehicle: int = vehicle) -> FixBatch:
-            return await store.fixes_of(vehicle, now - _REDELIVERED_WITHIN, now + _REDELIVERED_WITHIN)
+        async def lately(vehicle: int = vehicle, last: datetime = last, before: timedelta = before) -> FixBatch:
+            return await store.fixes_of(vehicle, last - before, last)
 
         reception.clocks.remember(vehicle, clock, await patience.until_reached(lately))
 
