@@ -5,7 +5,8 @@ The day is meant to be as hard as real ones are, in the ways in which they are h
 * `arrivals_streets`: a town of streets, with traffic lights at a third of its crossings.
 * `arrivals_round`: 60-120 stops a van on both sides of the streets, often within each other's circles; some on the way back, twice,
   out of turn, put off, left out, failed, or served on foot; lunch beside another stop.
-* `arrivals_drive`: red lights, queues, turns; `arrivals_tracker`: noise that wanders, multipath, cold starts, gaps, bursts, doubles.
+* `arrivals_drive`: red lights, queues, turns; `arrivals_tracker`: noise that wanders, multipath, cold starts, gaps, bursts,
+  doubles.
 * `arrivals_plan`: what the plan says (no dwell; a service time and windows for some).
 * `arrivals_truth`: what counts as right, known from the drive alone; `arrivals_score` counts; `arrivals_plain` is the plain way.
 
@@ -158,21 +159,20 @@ def result(tally: Tally, seed: int) -> dict[str, Any]:
 
 def table(found: dict[str, Any]) -> str:
     """The figures, for people."""
-    lines = [
+    day = (
         f"{found['vans']} vans, {found['stops']:,} stops, {found['stops_called_at']:,} called at, {found['fixes']:,} fixes, "
-        f"{found['red_lights_beside_stops']:,} red lights beside stops, seed {found['seed']}",
-        "| | ours | plain |",
-        "|---|---:|---:|",
-    ]
-    for key in ("precision", "recall", "error_median_s", "error_p90_s", "told", "withdrawn"):
-        lines.append(f"| {key} | {found[key]:,} | {found['plain_' + key]:,} |")
+        f"{found['red_lights_beside_stops']:,} red lights beside stops, seed {found['seed']}"
+    )
+    keys = ("precision", "recall", "error_median_s", "error_p90_s", "told", "withdrawn")
+    lines = [day, "| | ours | plain |", "|---|---:|---:|"]
+    lines += [f"| {key} | {found[key]:,} | {found['plain_' + key]:,} |" for key in keys]
     lines += [f"{kind}: " + ", ".join(f"{name} {count}" for name, count in found[kind].items()) for kind in ("false", "missed")]
     return "\n".join(lines)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The last line with `--json` holds `precision`, `recall`, `plain_precision`, `plain_recall`, errors of the instants against the
-    moment of standing still, counts by kind of error, and the size of the day."""
+    """The last line with `--json` holds `precision`, `recall`, `plain_precision`, `plain_recall`, errors of the instants against
+    the moment of standing still, counts by kind of error, and the size of the day."""
     parser = argparse.ArgumentParser(prog="outrider bench arrivals", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--vans", type=int, default=VANS)
     parser.add_argument("--seed", type=int, default=1)

@@ -1,8 +1,8 @@
 """A van's day on the road, to the second and the metre: how it drives from halt to halt, and where it has to wait.
 
 Between two places where it stands it accelerates, drives at the limit as its driver takes it, and brakes. On its way it waits
-at red lights (20-90 s, in a row of cars that ends 6-60 m before the crossing), gives way at others, and creeps through queues. Everything
-is kept as pieces of even acceleration, so that place and speed at any instant follow in closed form.
+at red lights (20-90 s, in a row of cars that ends 6-60 m before the crossing), gives way at others, and creeps through queues.
+Everything is kept as pieces of even acceleration, so that place and speed at any instant follow in closed form.
 """
 
 from __future__ import annotations

@@ -3,10 +3,10 @@
 The planner goes street by street, one to four doors in each. Of a third of the streets it serves one side now and the other
 on a later pass; some places are called at twice (a collection in the afternoon). Half of the plans begin and end at the depot.
 
-The driver keeps to it, mostly: a few doors are put off until some others are done, or taken before their turn, or left out; a few calls
-fail (nobody at home, half a minute). He parks where there is room, up to half a block from the door, and walks to the next door
-where it is near. His lunch he has parked beside some other stop of his round, never beside the very next; and some days he
-stands somewhere else for a few minutes, for reasons of his own.
+The driver keeps to it, mostly: a few doors are put off until some others are done, or taken before their turn, or left out; a
+few calls fail (nobody at home, half a minute). He parks where there is room, up to half a block from the door, and walks to the
+next door where it is near. His lunch he has parked beside some other stop of his round, never beside the very next; and some
+days he stands somewhere else for a few minutes, for reasons of his own.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ _CALLED_TWICE: Final = 0.02
 #: Doors nearer to one another than this are mostly served on foot from one parking place.
 _ON_FOOT_M: Final = 35.0
 _ON_FOOT: Final = 0.6
+#: Nobody starts the engine to drive less than this.
+_NOT_WORTH_M: Final = 15.0
 #: Service: log-normal, half of them longer than the median, one in five of a minute or less.
 _SERVICE_MEDIAN_S: Final = 140.0
 _SERVICE_SIGMA: Final = 0.8
@@ -216,14 +218,20 @@ class _Driver:
         for door in order:
             serves_s = float(self._rng.uniform(25, 60)) if self._rng.random() < _FAILED else door.service_s
             last = halts[-1] if halts else None
-            if last is not None and self._is_next_door(last.doors[-1], door) and self._rng.random() < _ON_FOOT:
+            spot = self._parked(door.spot)
+            if last is not None and self._goes_on_foot(last, door, spot):
                 halts[-1] = replace(last, stands_s=last.stands_s + serves_s, doors=(*last.doors, door))
             else:
-                halts.append(Halt(spot=self._parked(door.spot), why=Why.SERVICE, stands_s=serves_s, doors=(door,)))
+                halts.append(Halt(spot=spot, why=Why.SERVICE, stands_s=serves_s, doors=(door,)))
         return halts
 
-    def _is_next_door(self, one: Door, other: Door) -> bool:
-        return float(np.hypot(one.east_m - other.east_m, one.north_m - other.north_m)) < _ON_FOOT_M
+    def _goes_on_foot(self, last: Halt, door: Door, spot: Spot) -> bool:
+        before = last.doors[-1]
+        apart_m = np.hypot(before.east_m - door.east_m, before.north_m - door.north_m)
+        here, there = np.array(self._streets.point(last.spot)), np.array(self._streets.point(spot))
+        if np.hypot(*(there - here)) < _NOT_WORTH_M and apart_m < 2 * _ON_FOOT_M:
+            return True
+        return bool(apart_m < _ON_FOOT_M and self._rng.random() < _ON_FOOT)
 
     def _parked(self, spot: Spot) -> Spot:
         """Near the door; once in thirty the street is full."""

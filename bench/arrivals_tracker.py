@@ -1,16 +1,17 @@
 """What the tracker makes of a van's day, and when its messages come in.
 
 * A fix every 5-15 s, by tracker; a hundredth of them is lost.
-* Noise of 8-25 m (one sigma, east and north each), by tracker. It is a Gauss-Markov process with a correlation time of 20-90 s, since
-  GPS noise wanders (Brown and Hwang, "Introduction to Random Signals and Applied Kalman Filtering"); it does not average out while
-  a van stands. The accuracy that is claimed follows the true sigma loosely: from half of it to twice as much.
+* Noise of 8-25 m (root mean square of the horizontal error, as accuracy of GPS is commonly stated), by tracker. It is a
+  Gauss-Markov process with a correlation time of 20-90 s, since GPS noise wanders (Brown and Hwang, "Introduction to Random
+  Signals and Applied Kalman Filtering"); it does not average out while a van stands. The accuracy that is claimed follows the
+  truth loosely: from half of it to twice as much.
 * Multipath: four times an hour the position is off by another 60-150 m for one to six fixes; half of these fixes claim to be as
   good as ever.
 * Speed is measured by Doppler: off by 0.4 m/s, at a standstill now and then by 1-3 m/s.
 * The first fixes of a day come from a cold start: off by hundreds of metres, and only mostly confessed.
 * Without reception of GPS: twice in three days, 20-90 s without fixes.
-* Without coverage, every other hour or so, for 1-6 minutes: fixes are kept, and come in one burst afterwards. A fifth of the trackers send the
-  newest fix first and what they kept after it. Some messages come twice.
+* Without coverage, every other hour or so, for 1-6 minutes: fixes are kept, and come in one burst afterwards. A fifth of the
+  trackers send the newest fix first and what they kept after it. Some messages come twice.
 """
 
 from __future__ import annotations
@@ -87,12 +88,12 @@ class _Noise:
     """Errors of the fixes at `seconds`, and the accuracy that they claim, metres."""
 
     def __init__(self, seconds: Floats, rng: np.random.Generator) -> None:
-        sigma_m = float(rng.uniform(*_NOISE_M))
+        noise_m = float(rng.uniform(*_NOISE_M))
         correlation_s = float(rng.uniform(*_CORRELATION_S))
         size = len(seconds)
-        self.east_m, self.north_m = (_wander(seconds, sigma_m, correlation_s, rng) for _ in range(2))
+        self.east_m, self.north_m = (_wander(seconds, noise_m / 2**0.5, correlation_s, rng) for _ in range(2))
         boast = float(rng.uniform(0.6, 1.4))
-        self.claimed_m = np.maximum(3.0, sigma_m * boast * rng.lognormal(0.0, 0.25, size))
+        self.claimed_m = np.maximum(3.0, noise_m * boast * rng.lognormal(0.0, 0.25, size))
         self._jump(seconds, rng)
         self._start_cold(min(size, int(rng.integers(*_COLD_START_FIXES))), rng)
         self.claimed_m = np.round(self.claimed_m, 1)
@@ -131,7 +132,7 @@ def _doppler(speed_mps: Floats, rng: np.random.Generator) -> Floats:
     size = len(speed_mps)
     measured = np.abs(speed_mps + rng.normal(0, 0.4, size))
     astray = (speed_mps < 0.1) & (rng.random(size) < 0.03)
-    return np.round(np.where(astray, rng.uniform(1, 3, size), measured), 2)
+    return np.asarray(np.round(np.where(astray, rng.uniform(1, 3, size), measured), 2), np.float64)
 
 
 def _episodes(day: Day, per_h: float, lasts_s: tuple[float, float], rng: np.random.Generator) -> Floats:

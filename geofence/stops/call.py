@@ -50,6 +50,10 @@ class Call(msgspec.Struct, array_like=True):
     left: bool = False
     #: The closest approach when the arrival was said.
     said_m: float = math.inf
+    #: When the vehicle came for the stand that made the arrival.
+    came: int = _NEVER
+    #: When it last came in.
+    reentered: int = _NEVER
 
     @property
     def inside_s(self) -> float:
@@ -91,6 +95,8 @@ def _extend_inside(call: Call, contact: Contact, step: Step, settings: RouteSett
     if not call.fixes:
         call.first_inside = current.time
     call.fixes += 1
+    if contact.entered_at is not None or call.reentered == _NEVER:
+        call.reentered = call.entered if call.reentered == _NEVER else step.instant(contact.entered_at or 0.0)
     call.last_inside = current.time
     call.outside_since = _NEVER
     if not math.isnan(current.accuracy_m):
@@ -145,18 +151,14 @@ def is_confirmed(call: Call, stop: Stop, settings: RouteSettings) -> bool:
         return False
     if stop.min_dwell_s is not None:
         return call.dwelled_s >= stop.min_dwell_s
-    return call.stood_s >= _stand_needed_s(call, stop, settings) or call.inside_s >= settings.linger_s
-
-
-def _stand_needed_s(call: Call, stop: Stop, settings: RouteSettings) -> float:
-    near = call.stood_m <= stop.arrival_radius_m / 2
-    needed_s = settings.stand_near_s if near else settings.stand_far_s
-    return needed_s if stop.service_s is None else min(needed_s, stop.service_s * settings.stand_service_share)
+    return call.confirmed
 
 
 def arrival_of(call: Call, stop: Stop) -> int:
     """The instant of arrival: the closest approach where passing counts, else back-dated to the way in."""
-    return call.closest if stop.min_dwell_s == 0 else call.entered
+    if stop.min_dwell_s == 0:
+        return call.closest
+    return call.entered if call.came == _NEVER else call.came
 
 
 def _moved_m(lat: float, lon: float, current: Place) -> float:

@@ -30,9 +30,11 @@ from geofence.stops.call import Call, arrival_of, extend_call, is_confirmed, ope
 from geofence.stops.compiled import CompiledRoute
 from geofence.stops.field import Contact, Step
 from geofence.stops.findings import Findings
+from geofence.stops.placing import Placing
 from geofence.stops.records import NEVER, CourseRecord, Phase, Standing, StopRecord
 from geofence.stops.risk import DELAYS, Codes
 from geofence.stops.settings import RouteSettings
+from geofence.stops.stand import Standstill
 
 
 def new_record(compiled: CompiledRoute) -> CourseRecord:
@@ -68,6 +70,10 @@ class Course:
             record.told, record.delay = told, DELAYS[delay]
 
     @property
+    def placing(self) -> Placing:
+        return Placing(self.compiled, self.record, self.settings)
+
+    @property
     def is_under_way(self) -> bool:
         return self.record.phase is Phase.UNDER_WAY
 
@@ -98,10 +104,12 @@ class Course:
             return max(0.0, min(to_edge_m, distance_m - (call.said_m - self.settings.revise_nearer_m)))
         return max(0.0, to_edge_m)
 
-    def take(self, contacts: Mapping[int, Contact], step: Step, *, free: bool, findings: Findings) -> None:
+    def take(self, contacts: Mapping[int, Contact], step: Step, standstill: Standstill, *, free: bool, findings: Findings) -> None:
         """One more segment: `contacts` by index of the stop. `free`: no other route keeps the vehicle from beginning this."""
         at = step.current.time
         calls = self._calls(contacts, step)
+        for call in self.placing.take(standstill):
+            self._serve_placed(call, at, free, findings)
         for call in calls:
             if call.confirmed and self._begins_anew(call):
                 self._begin_anew(at, findings)
@@ -136,7 +144,10 @@ class Course:
             if stop.departed == NEVER:
                 self._depart(call, at, findings)
         elif call.index < self.record.reached and stop.is_open:
-            self._skip(call.index, "not_served", at, findings)
+            self._give_up(call.index, "not_served", at, findings)
+        elif call.index == self.compiled.size - 1 and self.record.reached >= call.index - 1:
+            for last in self.placing.conclude():
+                self._serve(last, at, findings)
 
     def _arrival(self, call: Call) -> int:
         return arrival_of(call, self.compiled.route.stops[call.index])
@@ -301,6 +312,7 @@ class Course:
         for index in range(self.record.reached, -1, -1):
             self._take_back(index, "began_anew", at, findings)
         self.record.reached, self.record.judged = -1, 0
+        self.placing.start_over()
         self.record.doubtful = []
 
     def _take_back(self, index: int, reason: str, at: int, findings: Findings) -> None:
@@ -324,6 +336,7 @@ class Course:
         self._leave_out(index, at, findings)
         self.record.progressed, self.record.overtaken = at, 0
         self.served.append((index, record.arrived))
+        self.placing.note(index)
         self._judge_fit(index, record.arrived)
         if call.left and call not in self.record.calls:
             self._depart(call, at, findings)
@@ -343,8 +356,26 @@ class Course:
         visited = {call.index for call in self.record.calls}
         for earlier in range(self.record.reached + 1, index):
             if self.record.stops[earlier].is_open and earlier not in visited:
-                self._skip(earlier, "later_stop_served", at, findings)
+                self._give_up(earlier, "later_stop_served", at, findings)
         self.record.reached = max(self.record.reached, index)
+
+    def _give_up(self, index: int, reason: str, at: int, findings: Findings) -> None:
+        """The vehicle has gone on from a stop: it is left out, unless it may turn out to have been served."""
+        if not self.placing.may_be_served(index):
+            self._skip(index, reason, at, findings)
+
+    def _serve_placed(self, call: Call, at: int, free: bool, findings: Findings) -> None:
+        """Serve the stop that a stand was for."""
+        if self.record.stops[call.index].is_served:
+            return
+        earliest = self._earliest(call.index, free)
+        if self.record.reached >= 0:
+            self._serve(call, at, findings)
+        elif max(call.last_inside, self._arrival(call)) >= earliest:
+            self._serve(call, at, findings, not_before=earliest)
+        else:  # it is early; who waits at the first stop has arrived when the route may begin
+            call.confirmed = call.index == 0
+            self.placing.start_over()
 
     def _skip(self, index: int, reason: str, at: int, findings: Findings) -> None:
         record = self.record.stops[index]
@@ -383,6 +414,8 @@ class Course:
     def close(self, reason: str, at: int, findings: Findings) -> None:
         """The route is over. What was not served of a route that was under way is skipped."""
         if self.record.phase is Phase.UNDER_WAY:
+            for call in self.placing.conclude():
+                self._serve(call, at, findings)
             for index, record in enumerate(self.record.stops):
                 if record.is_open:
                     self._skip(index, reason, at, findings)

@@ -125,6 +125,8 @@ class RouteEngine:
 
     def _take(self, key: int, place: Place, last: Place | None, findings: Findings) -> None:
         vehicle = self._vehicles[key]
+        if vehicle.sets_aside(place):
+            return
         vehicle.attend(place.time, findings)
         last_seen = place.time if last is None else last.time
         reach_m = vehicle.watch_pins(place, last_seen)

@@ -13,6 +13,8 @@ import msgspec
 from fleet.progress import Sample
 from fleet.route import Delay, StopStatus
 from geofence.stops.call import Call
+from geofence.stops.stand import Standstill
+from geofence.stops.story import Story
 
 NEVER: Final = -1
 
@@ -76,6 +78,26 @@ class Halt(msgspec.Struct, array_like=True, kw_only=True):
     lon: float
 
 
+class Held(msgspec.Struct, array_like=True):
+    """A stand that may be for a stop: since when, the call that it is part of, when the vehicle came for it, how far from the pin
+    it stood and for how long. Since it has served another stop: how much the fixes speak for that one (`evidence`, the logarithm of
+    a likelihood ratio), how much at most, and when."""
+
+    index: int
+    since: int
+    call: Call
+    came: int
+    evidence: float = 0.0
+    peak: float = 0.0
+    peak_at: int = NEVER
+    seen: int = NEVER
+    away_m: float = 0.0
+    stood_s: float = 0.0
+    is_served: bool = False
+    #: Whether the stand has served a neighbour before.
+    is_shared: bool = False
+
+
 class CourseRecord(msgspec.Struct, array_like=True):
     """One route that is attended to."""
 
@@ -107,6 +129,16 @@ class CourseRecord(msgspec.Struct, array_like=True):
     #: Where the vehicle is halting, near the next stop; and the longest stand beside each open stop that it passed.
     halt: Halt | None = None
     beside: list[Halt] = []
+    #: When the stand began that served a stop last, and which; at how many lengths the present one was asked about.
+    used: int = NEVER
+    used_by: int = -1
+    asked_since: int = NEVER
+    #: What the present stand is taken for, which may not be certain.
+    taken_for: int = -1
+    asked: int = 0
+    #: How the route may have gone so far, and the stands that are told of.
+    stories: list[Story] = msgspec.field(default_factory=lambda: [Story()])
+    held: list[Held] = []
 
 
 class VehicleRecord(msgspec.Struct, array_like=True):
@@ -118,3 +150,4 @@ class VehicleRecord(msgspec.Struct, array_like=True):
     time: int = NEVER
     lat: float = 0.0
     lon: float = 0.0
+    standstill: Standstill = msgspec.field(default_factory=Standstill)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from geofence.stops.call import Call
 from geofence.stops.compiled import CompiledRoute
 from geofence.stops.records import CourseRecord, StopRecord
+from geofence.stops.story import Story
 
 
 def carry_over(record: CourseRecord, was: CompiledRoute, now: CompiledRoute) -> CourseRecord:
@@ -29,6 +30,7 @@ def carry_over(record: CourseRecord, was: CompiledRoute, now: CompiledRoute) -> 
         stops=stops,
         phase=record.phase,
         reached=max(served, default=-1),
+        stories=[Story.after(served)],
         progressed=record.progressed,
         calls=moved(record.calls),
         doubtful=moved([call for call in record.doubtful if call not in record.calls]),

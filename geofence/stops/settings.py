@@ -20,10 +20,20 @@ class RouteSettings:
     stand_speed_mps: float = 2.0
     #: Fixes of a standing vehicle scatter; a move within this distance is none.
     stand_radius_m: float = 30.0
+    #: So fast a vehicle does not stand, whatever its noise.
+    fast_mps: float = 3.0
+    #: A standing vehicle's fix this far away is multipath, unless that goes on for so long.
+    astray_m: float = 60.0
+    astray_s: float = 100.0
+    #: Where a vehicle stood for so long, it had something to do.
+    long_stand_s: float = 20.0
     #: So long a stand in the inner half of the circle is an arrival ...
     stand_near_s: float = 30.0
     #: ... and so long a one in the outer half, where a red light is the likelier reason.
     stand_far_s: float = 90.0
+    #: What a stand was for is said once it is so certain; a stop is not given up while it is likelier than this that it was served.
+    certain: float = 0.95
+    unlikely: float = 0.05
     #: A service known to be short is not awaited longer than this part of it.
     stand_service_share: float = 0.5
     #: Inside for so long at any speed is an arrival.

@@ -22,7 +22,8 @@ from geofence.stops.field import Contact, Field, Place, Step
 from geofence.stops.findings import Findings
 from geofence.stops.gate import NEVER_DUE
 from geofence.stops.pins import watch_pin
-from geofence.stops.records import VehicleRecord
+from geofence.stops.placing import concerns
+from geofence.stops.records import NEVER, VehicleRecord
 from geofence.stops.replan import carry_over
 from geofence.stops.rivals import find_rivals, is_to_be_set_aside, is_to_stand_again
 from geofence.stops.settings import RouteSettings
@@ -77,6 +78,8 @@ class Vehicle:
         ]
         for course in record.courses:
             by_stay = {(call.index, call.entered): call for call in course.calls}
+            for held in course.held:
+                held.call = by_stay.get((held.index, held.call.entered), held.call)
             course.doubtful = [by_stay.get((call.index, call.entered), call) for call in course.doubtful]
         self.record = record
         self._link(planned)
@@ -153,8 +156,12 @@ class Vehicle:
         for course in self.courses:
             course.served = []
         contacts, self.distances = self.circles.sweep(previous, current, self._open_slots())
+        matters = self._stand_matters(contacts)
+        self.record.standstill.update(current, last_seen, matters=matters, settings=self.settings)
+        self._split_stand()
         if contacts:
             self._hand_out(contacts, Step(previous, current, last_seen), findings)
+        self.record.standstill.mattered = self._stand_matters(contacts)
         return self._reach_m()
 
     def watch_pins(self, place: Place, last_seen: int) -> float:
@@ -165,6 +172,19 @@ class Vehicle:
         """One more fix, at which nothing can have happened at a circle."""
         for course in self.courses:
             course.served = []
+
+    def sets_aside(self, place: Place) -> bool:
+        """Whether the fix is one that a standing vehicle cannot have been at."""
+        return self.record.standstill.sets_aside(place, self.settings)
+
+    def _stand_matters(self, contacts: Mapping[int, Contact]) -> bool:
+        """Whether the vehicle is at a stop that a stand would serve."""
+        return any(
+            concerns(course.compiled, course.record, slot - base)
+            for slot in contacts
+            for base, course in zip(self.bases, self.courses, strict=True)
+            if 0 <= slot - base < course.compiled.size
+        )
 
     def _open_slots(self) -> list[int]:
         return [base + call.index for base, course in zip(self.bases, self.courses, strict=True) for call in course.record.calls]
@@ -187,10 +207,25 @@ class Vehicle:
             begins.append(course.record.reached < 0)
             told.append(findings.apart())
             if own:
-                course.take(own, step, free=is_free, findings=told[-1])
+                course.take(own, step, self.record.standstill, free=is_free, findings=told[-1])
                 self._mute_behind(base, course, own)
+        self._settle_stand()
         self._decide(told, begins, step.current.time, findings)
         self._take_over(step.current.time, findings)
+
+    def _split_stand(self) -> None:
+        """Where the vehicle has moved on unseen, two stands are made of one."""
+        stand = self.record.standstill.stand
+        if stand is None:
+            return
+        moved_at = max((course.placing.has_moved_unseen(stand) for course in self.courses), default=NEVER)
+        if moved_at != NEVER:
+            self.record.standstill.split(stand, moved_at)
+
+    def _settle_stand(self) -> None:
+        stand = self.record.standstill.stand
+        if stand is not None:
+            stand.settled = stand.settled or any(course.record.used == stand.since for course in self.courses)
 
     def _mute_behind(self, base: int, course: Course, touched: Iterable[int]) -> None:
         """Only these stops can have become irrelevant: those touched, the first ones, those left out just now."""

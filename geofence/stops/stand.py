@@ -1,0 +1,199 @@
+"""Where a vehicle stands, and since when: one stand at a time, told from its fixes whatever circles they are in.
+
+The position of a fix is a poor witness of standing still: its noise wanders by tens of metres, and between houses it jumps. Speed
+is measured by Doppler shift, on its own, and is good to some tenths of a metre a second. So speed says whether the vehicle
+moves, and position only where it stands: the median of the fixes, on which a jump of a few of them has no hold.
+
+1. A stand begins with a slow fix.
+2. It ends with a fast one, with two in a row that are not slow and have moved away, or with some that are not slow wherever
+   they are.
+3. A slow fix far from where the vehicle stands is set aside: nobody goes that far standing still. If it goes on for longer than
+   multipath lasts, the vehicle has moved unseen, or the place was wrong before: the stand ends.
+4. Without speed, moving out of the stand's radius ends it.
+
+A stand that has served a stop is settled: its place does not change any more.
+"""
+
+from __future__ import annotations
+
+import math
+from statistics import median
+from typing import Final
+
+import msgspec
+
+from fleet.clock import MICROS_PER_S
+from fleet.geodesy import METRES_PER_DEGREE
+from geofence.stops.field import Place
+from geofence.stops.settings import RouteSettings
+
+_NEVER: Final = -1
+#: Positions that are kept; of more, every second, then every fourth ... is.
+_KEPT: Final = 24
+#: So many are the newest.
+RECENT: Final = 7
+#: How fast a van gets away from where it stood, and how long before that it has started.
+_TOWN_MPS: Final = 4.0
+_TO_START_S: Final = 5.0
+_USUAL_NOISE_M: Final = 15.0
+_LEAST_NOISE_M: Final = 6.0
+_MOST_NOISE_M: Final = 30.0
+
+
+class Stand(msgspec.Struct, array_like=True):
+    """Instants in microseconds since 1970 UTC. `lat`, `lon`: the median of the positions."""
+
+    since: int
+    last: int
+    lat: float
+    lon: float
+    fixes: int = 0
+    lats: list[float] = []
+    lons: list[float] = []
+    stride: int = 1
+    #: Mean of the accuracies that the fixes claim.
+    accuracy_m: float = math.nan
+    #: The newest fixes: (time, latitude, longitude).
+    recent: list[tuple[int, float, float]] = []
+    #: Fixes in a row that are not slow; when the last such one was, and since when fixes are far away.
+    unsteady: int = 0
+    unsteady_at: int = _NEVER
+    astray_since: int = _NEVER
+    settled: bool = False
+
+    @property
+    def lasts_s(self) -> float:
+        return (self.last - self.since) / MICROS_PER_S
+
+    @property
+    def noise_m(self) -> float:
+        """What its place may be off by, each way."""
+        return _USUAL_NOISE_M if math.isnan(self.accuracy_m) else min(max(self.accuracy_m, _LEAST_NOISE_M), _MOST_NOISE_M)
+
+    def recent_place(self) -> tuple[float, float]:
+        """Median of the newest fixes: latitude, longitude."""
+        return median(lat for _, lat, _ in self.recent), median(lon for _, _, lon in self.recent)
+
+
+def begins(place: Place, settings: RouteSettings) -> bool:
+    """Whether a stand may begin with this fix."""
+    return math.isnan(place.speed_mps) or place.speed_mps < settings.stand_speed_mps
+
+
+def begin(place: Place) -> Stand:
+    stand = Stand(since=place.time, last=place.time, lat=place.lat, lon=place.lon)
+    extend(stand, place)
+    return stand
+
+
+def extend(stand: Stand, place: Place) -> None:
+    """The vehicle still stands there."""
+    stand.last, stand.unsteady, stand.astray_since = place.time, 0, _NEVER
+    stand.recent = [*stand.recent, (place.time, place.lat, place.lon)][-RECENT:]
+    if stand.settled:
+        return
+    if stand.fixes % stand.stride == 0:
+        stand.lats.append(place.lat)
+        stand.lons.append(place.lon)
+        if len(stand.lats) > _KEPT:
+            stand.lats, stand.lons, stand.stride = stand.lats[::2], stand.lons[::2], 2 * stand.stride
+        stand.lat, stand.lon = median(stand.lats), median(stand.lons)
+    stand.fixes += 1
+    if not math.isnan(place.accuracy_m):
+        before_m = place.accuracy_m if math.isnan(stand.accuracy_m) else stand.accuracy_m
+        stand.accuracy_m = before_m + (place.accuracy_m - before_m) / stand.fixes
+
+
+def is_over(stand: Stand, place: Place, settings: RouteSettings) -> bool:
+    """Whether the vehicle has left with this fix. Counts what does not suffice by itself."""
+    away_m = distance_m(stand, place)
+    if math.isnan(place.speed_mps):
+        return away_m > settings.stand_radius_m
+    if place.speed_mps >= settings.fast_mps:
+        return True
+    if place.speed_mps >= settings.stand_speed_mps:
+        stand.unsteady += 1
+        stand.unsteady_at = place.time
+        enough = 2 if away_m > settings.stand_radius_m else 4
+        return stand.unsteady >= enough
+    # A fix that is set aside never comes here, until that has gone on for too long.
+    return is_astray(stand, place, settings)
+
+
+def is_astray(stand: Stand, place: Place, settings: RouteSettings) -> bool:
+    """Whether the fix is where the vehicle cannot be."""
+    return stand.fixes > 2 and place.speed_mps < settings.stand_speed_mps and distance_m(stand, place) > settings.astray_m
+
+
+def distance_m(stand: Stand, place: Place) -> float:
+    """In the plane around the stand; it is only ever compared with some tens of metres."""
+    east = (place.lon - stand.lon + 180.0) % 360.0 - 180.0
+    east_m = east * METRES_PER_DEGREE * math.cos(math.radians(stand.lat))
+    return math.hypot(east_m, (place.lat - stand.lat) * METRES_PER_DEGREE)
+
+
+def _end(stand: Stand, place: Place, last_seen: int) -> int:
+    """When the vehicle drove on: after the last fix that saw it stand, and no longer before this one than the way here takes."""
+    under_way_s = distance_m(stand, place) / _TOWN_MPS + _TO_START_S
+    return max(last_seen if stand.settled else stand.last, place.time - round(under_way_s * MICROS_PER_S))
+
+
+class Standstill(msgspec.Struct, array_like=True):
+    """The present stand of a vehicle, if any; the one that has just ended; and when it last drove on from a place where it had
+    served a stop, or stood for long."""
+
+    stand: Stand | None = None
+    ended: Stand | None = None
+    until: int = _NEVER
+    #: `until` as it was when the stand that has just ended began.
+    before: int = _NEVER
+    #: Whether the next fix is seen wherever it is: else none is judged by those before it.
+    mattered: bool = False
+
+    def sets_aside(self, place: Place, settings: RouteSettings) -> bool:
+        """Whether the fix says nothing (case 3)."""
+        stand = self.stand
+        if stand is None or not self.mattered or not is_astray(stand, place, settings):
+            return False
+        if stand.astray_since == _NEVER:
+            stand.astray_since = place.time
+        return (place.time - stand.astray_since) / MICROS_PER_S <= settings.astray_s
+
+    def update(self, place: Place, last_seen: int, *, matters: bool, settings: RouteSettings) -> None:
+        """Take in one more fix. `matters`: the vehicle is in the circle of a stop that a stand would serve; only then is each
+        fix seen, and is it worth knowing."""
+        self.ended, stand = None, self.stand
+        if stand is not None and self._ends(stand, place, matters, settings):
+            end = _end(stand, place, last_seen)
+            if stand.settled or (end - stand.since) / MICROS_PER_S >= settings.long_stand_s:
+                self.before, self.until = self.until, end
+            else:
+                self.before = self.until
+            self.ended, self.stand = stand if matters else None, None
+        elif stand is not None and matters and not place.speed_mps >= settings.stand_speed_mps:
+            extend(stand, place)
+        if self.stand is None and matters and begins(place, settings):
+            self.stand = begin(place)
+
+    def split(self, stand: Stand, at: int) -> None:
+        """The vehicle has moved on unseen at that instant: its newest fixes are a stand of their own."""
+        self.before, self.until, self.ended = self.until, at, stand
+        last, stand.last = stand.last, at
+        stand.recent = [fix for fix in stand.recent if fix[0] > at] or stand.recent[-1:]
+        lat, lon = stand.recent_place()
+        self.stand = Stand(
+            since=at,
+            last=last,
+            lat=lat,
+            lon=lon,
+            fixes=len(stand.recent),
+            lats=[lat for _, lat, _ in stand.recent],
+            lons=[lon for _, _, lon in stand.recent],
+            accuracy_m=stand.accuracy_m,
+            recent=stand.recent,
+        )
+
+    def _ends(self, stand: Stand, place: Place, matters: bool, settings: RouteSettings) -> bool:
+        if matters:
+            return is_over(stand, place, settings)
+        return not stand.settled or place.speed_mps >= settings.fast_mps
