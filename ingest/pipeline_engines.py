@@ -120,8 +120,11 @@ class Engines:
     def snapshot(self, keys: Sequence[int]) -> dict[int, bytes]:
         """The records of these vehicles."""
         fences, movement, routes = (engine.snapshot(keys) for engine in (self._fences, self._movement, self._routes))
-        encode, last = msgspec.msgpack.Encoder().encode, self._movement.last_instant
-        return {key: encode(EngineStates(_VERSION, last(key), fences[key], movement[key], routes.get(key, b""))) for key in keys}
+        encode, lasts = msgspec.msgpack.Encoder().encode, self._movement.last_instants(keys)
+        return {
+            key: encode(EngineStates(_VERSION, last, fences[key], movement[key], routes.get(key, b"")))
+            for key, last in zip(keys, lasts, strict=True)
+        }
 
     def is_settled(self, key: int) -> bool:
         """Whether nothing that later fixes bring about can be dated before the vehicle's last fix."""

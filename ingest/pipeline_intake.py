@@ -28,6 +28,8 @@ IN_ORDER: Final = int(np.iinfo(np.int64).max)
 VEHICLE: Final = np.dtype(
     [("newest", "<i8"), ("due", "<i8"), ("folded", "<i8"), ("presumed_until", "<i8"), ("recent", "<i8", (REMEMBERED,))]
 )
+#: The same bytes: gathered as such, records cost a thirtieth of what they cost field by field.
+_RAW: Final = np.dtype((np.void, VEHICLE.itemsize))
 _UNSEEN: Final = np.array((NEVER, IN_ORDER, NEVER, NEVER, (NEVER,) * REMEMBERED), VEHICLE)
 
 Booleans = npt.NDArray[np.bool_]
@@ -85,7 +87,7 @@ class Intake:
         order = _order(slots, batch.time, len(self._roster))
         if order is not None:
             batch, slots = batch.take(order), slots[order]
-        known = self._table[slots]
+        known = self._table.view(_RAW)[slots].view(VEHICLE)
         fresh = batch.time > known["newest"]
         if order is not None:
             fresh &= ~_repeats(slots, batch.time)

@@ -214,10 +214,12 @@ class MovementEngine:
         )
         return trace.pending == NEVER and not (may_idle or may_speed or may_be_unauthorised)
 
-    def last_instant(self, key: int) -> int:
-        """The instant of the vehicle's last fix; NEVER where there is none."""
-        slot = self._slot(key)
-        return NEVER if slot is None else int(self._traces["time"][slot])
+    def last_instants(self, keys: Iterable[int]) -> list[int]:
+        """The instants of the vehicles' last fixes; NEVER where there is none."""
+        slots = self._roster.assign(as_keys(keys))
+        self._traces.reserve(len(self._roster))
+        instants: list[int] = self._traces["time"][slots].tolist()
+        return instants
 
     def _slot(self, key: int) -> int | None:
         """The slot of a vehicle of which something may be known."""
