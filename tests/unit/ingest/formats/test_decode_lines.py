@@ -2,8 +2,11 @@
 
 import json
 
+import pytest
+
 from ingest.formats import format_named
 from ingest.formats.decode_lines import Line, decode_lines
+from tests.fuzz.seeds import TOPICS, seeds
 
 
 def run(name: str, *lines: bytes, topic: str | None = None) -> list[Line]:
@@ -53,3 +56,14 @@ def test_what_is_wrong_with_a_line() -> None:
 def test_a_time_to_come_is_no_fault_without_a_clock() -> None:
     (line,) = run("native", b'{"time":4102444800000,"lat":1,"lon":2}')
     assert line.problem == ""
+
+
+@pytest.mark.parametrize("name", list(TOPICS))
+def test_every_format_can_be_looked_into_with_text_and_with_hex(name: str) -> None:
+    topic = TOPICS[name][0]
+    for number, seed in enumerate(seeds(name)):
+        as_hex = run(name, b"hex:" + seed.hex().encode(), topic=topic)
+        if not seed.startswith(b"\0"):
+            assert run(name, seed, topic=topic) == as_hex
+        if number == 0 or seed.startswith(b"\0"):
+            assert {"tracker", "time", "lat", "lon"} <= json.loads(as_hex[0].text).keys()
