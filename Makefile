@@ -57,7 +57,7 @@ format: $(EDITABLE) $(NODE_MODULES) ## format the code
 	scripts/npm run format
 
 bench: setup ## run the benchmarks (one: ARGS=ingest)
-	@for name in $(or $(ARGS),ingest geofence live eta); do $(BIN)/outrider bench $$name --json || exit 1; done
+	@for name in $(or $(ARGS),ingest geofence arrivals live eta); do $(BIN)/outrider bench $$name --json || exit 1; done
 
 lock: $(EDITABLE) ## bring the locks up to date with pyproject.toml and web/package.json
 	$(BIN)/uv pip compile pyproject.toml $(UV_LOCK) --output-file requirements.lock

@@ -48,6 +48,12 @@ def routes(context: typer.Context) -> None:
 
 
 @app.command(context_settings=_PASS_ON)
+def arrivals(context: typer.Context) -> None:
+    """False and missed arrivals on a simulated day of 500 vans, beside plain point in polygon."""
+    _run("arrivals", context)
+
+
+@app.command(context_settings=_PASS_ON)
 def live(context: typer.Context) -> None:
     """From fix to screen with many readers, and what readers cost ingest."""
     _run("live", context)
