@@ -19,10 +19,12 @@ GRID_M = 60.0
 
 @st.composite
 def plans(draw: st.DrawFn) -> list[Route]:
-    made = []
+    made: list[Route] = []
+    squares: list[tuple[int, int]] = []
     for number in range(draw(st.integers(1, 3))):
         dwell_s = draw(st.sampled_from([0.0, None, 60.0]))
-        squares = draw(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 3)), min_size=2, max_size=7))
+        if not squares or draw(st.booleans()):  # else a rival of the route before
+            squares = draw(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 3)), min_size=2, max_size=7))
         begins_s = draw(st.sampled_from([0.0, 300.0, 900.0]))
         stops = [
             stop(
