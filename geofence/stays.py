@@ -212,8 +212,12 @@ class StayTable:
 
 def packed(stays: list[Stay], names: list[str]) -> bytes:
     """Stays and the ids of their fences as bytes, for a snapshot: how many (u16), rows, ids."""
-    rows = b"".join(np.array(as_row(stay), STAY).tobytes() for stay in stays)
-    return _COUNT.pack(len(stays)) + rows + _SEPARATOR.join(names).encode()
+    table = np.array([as_row(stay) for stay in stays], STAY)
+    # Equal states are equal bytes: without where the next one sat, and without places that are out of date.
+    table["next"] = NO_SEAT
+    for name in ("after_lat", "after_lon"):
+        table[name][table["after"] == NEVER] = 0.0
+    return _COUNT.pack(len(stays)) + table.tobytes() + _SEPARATOR.join(names).encode()
 
 
 def unpacked(data: bytes) -> list[tuple[Stay, str]]:
