@@ -89,6 +89,15 @@ class Mosquitto:
         """Between a stop and a start: the broker comes back without its sessions."""
         (self._directory / DATABASE).unlink(missing_ok=True)
 
+    def wait_saved(self) -> None:
+        """Return right after the next time that it writes sessions and queues to disk."""
+        path = self._directory / DATABASE
+        before = path.stat().st_mtime_ns if path.exists() else 0
+        assert self.process is not None
+        wait_until(
+            lambda: path.exists() and path.stat().st_mtime_ns > before, self.process, log=self._log, what="Mosquitto's next save"
+        )
+
     def adopt(self, other: Mosquitto) -> None:
         """Between a stop and a start: come back with what another broker has on disk."""
         path = self._directory / DATABASE

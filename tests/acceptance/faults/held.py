@@ -19,8 +19,7 @@ from tests.realparts.mosquitto import Mosquitto, running_mosquitto
 
 #: The worker's client id, and so its session's, where no setting says otherwise.
 CLIENT_ID = "outrider-worker"
-_END_TOPIC = "fleet/default/-/fix"
-_END = b"end"
+_END = ("fleet/default/-/fix", b"end")
 _WITHIN_S = 60.0
 
 
@@ -31,11 +30,11 @@ def forgotten(broker: Mosquitto, ledger: Ledger, killed_at_s: float) -> set[int]
     """
     held = held_by(broker)
     taken = ledger.acknowledged_before(killed_at_s)
-    return {message.number for message in ledger.sent[:] if message.number in taken and message.payload not in held}
+    return {sent.number for sent in ledger.sent[:] if sent.number in taken and (sent.topic, sent.payload) not in held}
 
 
-def held_by(broker: Mosquitto) -> set[bytes]:
-    """Payloads of the messages in the worker's session. Raises AssertionError where even the session is gone."""
+def held_by(broker: Mosquitto) -> set[tuple[str, bytes]]:
+    """Topic and payload of the messages in the worker's session. Raises AssertionError where even the session is gone."""
     with running_mosquitto() as twin:
         twin.stop()
         twin.adopt(broker)
@@ -43,20 +42,20 @@ def held_by(broker: Mosquitto) -> set[bytes]:
         return asyncio.run(_drain(twin.url))
 
 
-async def _drain(url: str) -> set[bytes]:
+async def _drain(url: str) -> set[tuple[str, bytes]]:
     options = MqttOptions.from_url(url, client_id=CLIENT_ID, version=MqttVersion.V5)
     inbox = Inbox(max_messages=20_000, max_bytes=1 << 28)
     wish = SessionWish(clean_start=False, expiry_s=60, receive_max=20_000)
-    held: set[bytes] = set()
+    held: set[tuple[str, bytes]] = set()
     async with asyncio.timeout(_WITHIN_S):
         connection = await Opener(options, inbox, wish)()
         assert connection.server.session_present, "the broker has not even the session: it was killed before its first save"
         async with Publisher(MqttOptions.from_url(url)) as publisher:
-            await publisher.deliver(_END_TOPIC, _END)
+            await publisher.deliver(*_END)
         while _END not in held:
             messages = await inbox.take(20_000)
             assert messages is not None
-            held.update(messages.payloads)
+            held.update(zip(messages.topics, messages.payloads, strict=True))
             inbox.release(messages)
         await connection.close()
     return held - {_END}

@@ -18,6 +18,7 @@ RATE = 2_000
 #: More than the window (20,000) comes in meanwhile: it is full, and nothing more is taken.
 FROZEN_S = 30.0
 DOWN_S = 15.0
+WINDOW = 20_000
 WAITS = "outrider_ingest_waits_for_database"
 
 
@@ -37,7 +38,8 @@ def test_a_database_that_is_down(start_rig: StartRig) -> None:
 
 def outage(rig: Rig, stop: Callable[[], None], go_on: Callable[[], None], lasts_s: float) -> None:
     worker = rig.worker
-    rig.keep_flowing(5 * RATE)
+    fill_the_window_once(rig)
+    rig.keep_flowing(2 * RATE)
     before_mb = worker.memory_mb
     assert worker.metric(WAITS) == 0
     stop()
@@ -54,3 +56,12 @@ def outage(rig: Rig, stop: Callable[[], None], go_on: Callable[[], None], lasts_
     assert worker.metric(WAITS) == 0
     print(f"{before_mb:.0f} MB before, {max(sizes_mb):.0f} MB at most meanwhile")  # noqa: T201 - for the report of the run
     assert max(sizes_mb) < 1.1 * before_mb
+
+
+def fill_the_window_once(rig: Rig) -> None:
+    """What a full window takes (some 10 MB) a worker has had to take before, at the latest when it caught up after a start: what
+    is asked here is whether it grows beyond that."""
+    rig.server.suspend()
+    until(lambda: rig.worker.metric("outrider_ingest_in_flight") >= WINDOW, rig.worker)
+    rig.server.resume()
+    until(lambda: rig.worker.metric("outrider_ingest_in_flight") < RATE, rig.worker)
