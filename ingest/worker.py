@@ -26,6 +26,7 @@ from ingest.deadletters import DeadLetterLimit
 from ingest.live import LiveFrames, LivePublisher
 from ingest.loop import process
 from ingest.loop.accounting import Accounting
+from ingest.loop.cancellation import obey_cancellation
 from ingest.loop.checkpoints import Checkpoints
 from ingest.loop.gathering import PART, Gatherer, joined
 from ingest.loop.patience import Patience
@@ -173,6 +174,7 @@ class Worker:
         gatherer = Gatherer(self._source.batches())
         try:
             while not (self._has_heard_all and self._is_done):
+                obey_cancellation()
                 room = max(1, self._settings.batch_messages - self._ready.weight)
                 parts = await gatherer.chunk(self._busy, room, self._time_to_wake_s())
                 self._has_heard_all = gatherer.has_ended

@@ -11,6 +11,7 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
+from ingest.loop.cancellation import obey_cancellation
 from store.protocol import Unavailable
 
 log = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ class Patience:
     async def _again(self, call: Callable[[], Awaitable[T]]) -> T:
         pause_s = self._first_pause_s
         while True:
+            obey_cancellation()
             # Jitter, so that workers that lost the same database do not come back to it all at once.
             await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))
             try:

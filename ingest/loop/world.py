@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import Final
 
+from ingest.loop.cancellation import obey_cancellation
 from ingest.loop.patience import Patience
 from store.protocol import IngestStore, Unavailable, World
 
@@ -46,6 +47,7 @@ class WorldWatch:
         """Load the world, and again after each crowd of changes."""
         clock = asyncio.get_running_loop().time
         while True:
+            obey_cancellation()
             await self._changed.wait()
             await asyncio.sleep(_SETTLE_S)
             self._changed.clear()
