@@ -57,8 +57,8 @@ class Correction:
         After a clock that was ahead has been put right, it shows instants for a second time. Those are taken for right, unless
         they are ahead of their receipt.
         """
-        if time < self.since:
-            return False
+        if time < self.since or (self.offset < 0 and left_alone - self.offset > LEAST_OFFSET_US):
+            return False  # a clock that is behind is not ahead of the receipt when it is put right: measured before it was wrong
         if self.until is None:
             return True
         if self.offset < 0 or time <= self.until - self.offset:
