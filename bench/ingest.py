@@ -66,6 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--database", default="", help=argparse.SUPPRESS)
     parser.add_argument("--rate", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--forward", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--patient", action="store_true", help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
     if chosen.role is None:
         sizes = Sizes(
@@ -96,7 +97,7 @@ def _play(chosen: argparse.Namespace) -> None:
     elif chosen.role == "sink":
         uvloop.run(ingest_sinks.sink(chosen.source, chosen.url, chosen.messages))
     else:
-        uvloop.run(ingest_sinks.work(chosen.source, chosen.url, chosen.database, chosen.messages))
+        uvloop.run(ingest_sinks.work(chosen.source, chosen.url, chosen.database, chosen.messages, is_patient=chosen.patient))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +120,8 @@ class _Run:
     messages: int
     rate: int = 0
     is_forward: bool = False
+    #: Silence is not told: the fleet has been silent for as long as it took to make it.
+    is_patient: bool = False
 
 
 class Bench:
@@ -152,7 +155,7 @@ class Bench:
                 return self._forward(run)
             if part == "known":
                 uvloop.run(ingest_known.leave_behind(url))
-                return self._measure(replace(run, messages=vehicles))
+                return self._measure(replace(run, messages=vehicles, is_patient=True))
             if part == "long":
                 return self._measure(replace(run, messages=sizes.long_messages))
             if part == "aiomqtt":
@@ -180,7 +183,16 @@ class Bench:
             command = [sys.executable, "-m", "bench.ingest", "--url", broker.url, "--messages", str(run.messages)]
             command += ["--vehicles", str(run.vehicles)]
             taking = subprocess.Popen(
-                [*command, "--role", run.role, "--source", run.source, "--database", run.database],
+                [
+                    *command,
+                    "--role",
+                    run.role,
+                    "--source",
+                    run.source,
+                    "--database",
+                    run.database,
+                    *(["--patient"] if run.is_patient else []),
+                ],
                 stdout=subprocess.PIPE,
                 text=True,
             )

@@ -28,6 +28,7 @@ from store.protocol import Commit, Committed, Store
 _LATENCIES_S: Final = [round(0.001 * 1.1**step, 6) for step in range(110)]
 #: After the first commit: until then a fleet that was silent has set off, and its first chunk and states were made.
 WARM_UP_S: Final = 5.0
+_PATIENCE_S: Final = 86_400.0
 
 
 class Counted:
@@ -141,9 +142,14 @@ async def sink(kind: str, url: str, messages: int) -> None:
     _report(source.figures)
 
 
-async def work(kind: str, url: str, database_url: str, messages: int) -> None:
-    """The whole worker as the product runs it: formats, registry, screening, engines, commits, checkpoints, live frames."""
+async def work(kind: str, url: str, database_url: str, messages: int, *, is_patient: bool) -> None:
+    """The whole worker as the product runs it: formats, registry, screening, engines, commits, checkpoints, live frames.
+
+    `is_patient`: it calls no vehicle silent for a day.
+    """
     settings = settings_of(url, database_url)
+    if is_patient:
+        settings = settings.model_copy(update={"stale_after_s": _PATIENCE_S, "offline_after_s": 2 * _PATIENCE_S})
     source = Counted(source_of(kind, url, settings), messages)
     metrics = IngestMetrics()
     async with Publisher(MqttOptions.from_url(url, version=MqttVersion.V5)) as live:
