@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -25,6 +26,8 @@ from store.protocol import Checkpoint, Commit, LatestPosition, Store, World
 
 log = logging.getLogger(__name__)
 
+_RESTORED_AT_ONCE: Final = 10_000
+
 #: How long before its newest fix a vehicle's corrected ones are looked for.
 _LATELY: Final = timedelta(hours=6)
 _FURTHEST_ZONE: Final = timedelta(hours=14)
@@ -38,25 +41,33 @@ async def take_up(
     positions = await patience.until_reached(lambda: store.positions(None))
     _remember(reception, world.mountings, positions)
     await _remember_clocks(store, reception, positions, patience)
+    del positions  # some hundred megabytes for a million vehicles, in front of what needs as much
     pipeline.apply(world, now)
-    checkpoint = await patience.until_reached(store.checkpoint)
-    if checkpoint is not None:
-        pipeline.restore(checkpoint.vehicles)
+    checkpoint = await patience.until_reached(store.checkpoint) or Checkpoint(batch=0, vehicles={})
+    restored = len(checkpoint.vehicles)
+    states, checkpoint = dict(checkpoint.vehicles), replace(checkpoint, vehicles={})
+    _restore(pipeline, states)
     again = _CatchUp(store, pipeline, checkpoint, now)
     await patience.until_reached(again.run)
     pipeline.caught_up(now)
-    log.info("restored %d vehicles and %d fixes after them", len(checkpoint.vehicles) if checkpoint else 0, again.fixes)
+    log.info("restored %d vehicles and %d fixes after them", restored, again.fixes)
     if not again.found.is_empty:
         await writer.write(Commit(fixes=FixBatch.empty(), outcome=again.found))
+
+
+def _restore(pipeline: Pipeline, states: dict[int, bytes]) -> None:
+    """A part at a time, of which each is let go: of a million vehicles, records and what is made of them are 500 MB apiece."""
+    while states:
+        pipeline.restore(dict(states.popitem() for _ in range(min(_RESTORED_AT_ONCE, len(states)))))
 
 
 class _CatchUp:
     """Feeds in all fixes that the checkpoint does not include, each once, even where the database is lost in between."""
 
-    def __init__(self, store: Store, pipeline: Pipeline, checkpoint: Checkpoint | None, now: datetime) -> None:
+    def __init__(self, store: Store, pipeline: Pipeline, checkpoint: Checkpoint, now: datetime) -> None:
         self._store = store
         self._pipeline = pipeline
-        self._checkpoint = checkpoint or Checkpoint(batch=0, vehicles={})
+        self._checkpoint = checkpoint
         self._now = now
         self._fed = 0
         self.found = Outcome()
