@@ -41,6 +41,9 @@ from fleet.clock import MICROS_PER_S, parse_rfc3339, to_micros
 
 VANS: Final = 500
 PROCESSES: Final = 2
+#: Pins of a round are at least so far apart unless something else is asked for: the usual arrival radius. Doors that are nearer are
+#: one stop with several orders in most plans; `--apart-m 0` is the day on which they are not.
+APART_M: Final = 100.0
 _MIDNIGHT: Final = to_micros(parse_rfc3339("2026-03-03T00:00:00Z"))
 _FIRST_SECOND: Final = (5 * 3600, 8 * 3600)
 #: A red light counts as one beside a stop within this distance of a pin that the van is not serving there.
@@ -59,11 +62,11 @@ class Van:
     rng: np.random.Generator
 
     @classmethod
-    def made(cls, streets: Streets, number: int, seed: int) -> Van:
+    def made(cls, streets: Streets, number: int, seed: int, apart_m: float) -> Van:
         rng = np.random.default_rng([seed, number])
         name = f"van-{number:03d}"
         began = _MIDNIGHT + int(rng.integers(*_FIRST_SECOND)) * MICROS_PER_S
-        round_ = plan_round(streets, name, rng)
+        round_ = plan_round(streets, name, rng, apart_m)
         day = drive(streets, round_, rng)
         return cls(name=name, began=began, round=round_, day=day, fixes=measure(day, rng), rng=rng)
 
@@ -97,10 +100,10 @@ class Tally:
         )
 
 
-def simulate(numbers: Sequence[int], seed: int, show: Callable[[int], None] = lambda _: None) -> Tally:
+def simulate(numbers: Sequence[int], seed: int, apart_m: float, show: Callable[[int], None] = lambda _: None) -> Tally:
     """The day of these vans. `show` is told how many messages are done."""
     streets = Streets.built_in()
-    vans = [Van.made(streets, number, seed) for number in numbers]
+    vans = [Van.made(streets, number, seed, apart_m) for number in numbers]
     with tempfile.TemporaryDirectory(prefix="outrider-arrivals-") as folder:
         sent = [messages(van.fixes, van.name, van.began, van.rng) for van in vans]
         routes = [plan(van.name, van.round, van.began, van.rng) for van in vans]
@@ -113,21 +116,21 @@ def simulate(numbers: Sequence[int], seed: int, show: Callable[[int], None] = la
     return tally
 
 
-def run(*, vans: int = VANS, seed: int = 1, processes: int = PROCESSES) -> dict[str, Any]:
+def run(*, vans: int = VANS, seed: int = 1, processes: int = PROCESSES, apart_m: float = APART_M) -> dict[str, Any]:
     """The whole benchmark; see `main` for the keys."""
     shares = [list(range(first, vans, processes)) for first in range(min(processes, vans))]
     tally = Tally()
     if len(shares) == 1:
-        tally.add(simulate(shares[0], seed, _progress(0)))
+        tally.add(simulate(shares[0], seed, apart_m, _progress(0)))
     else:
         with multiprocessing.get_context("spawn").Pool(len(shares)) as pool:
-            for part in pool.starmap(_simulate, [(numbers, seed) for numbers in shares]):
+            for part in pool.starmap(_simulate, [(numbers, seed, apart_m) for numbers in shares]):
                 tally.add(part)
-    return result(tally, seed)
+    return result(tally, seed, apart_m)
 
 
-def _simulate(numbers: Sequence[int], seed: int) -> Tally:
-    return simulate(numbers, seed, _progress(numbers[0]))
+def _simulate(numbers: Sequence[int], seed: int, apart_m: float) -> Tally:
+    return simulate(numbers, seed, apart_m, _progress(numbers[0]))
 
 
 def _progress(first: int) -> Callable[[int], None]:
@@ -143,12 +146,13 @@ def _progress(first: int) -> Callable[[int], None]:
     return show
 
 
-def result(tally: Tally, seed: int) -> dict[str, Any]:
+def result(tally: Tally, seed: int, apart_m: float) -> dict[str, Any]:
     ours, plain = tally.ours.as_json(), tally.plain.as_json()
     return {
         **ours,
         **{f"plain_{key}": value for key, value in plain.items()},
         "seed": seed,
+        "apart_m": apart_m,
         "vans": tally.counts["vans"],
         "stops": tally.counts["stops"],
         "stops_called_at": tally.counts["called"],
@@ -177,9 +181,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--vans", type=int, default=VANS)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=PROCESSES)
+    parser.add_argument("--apart-m", type=float, default=APART_M, help="least distance between two pins of a round, metres")
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     options = parser.parse_args(arguments)
-    found = run(vans=options.vans, seed=options.seed, processes=options.processes)
+    found = run(vans=options.vans, seed=options.seed, processes=options.processes, apart_m=options.apart_m)
     print(table(found))
     if options.json:
         print(json.dumps(found))

@@ -85,10 +85,10 @@ class Round:
     halts: tuple[Halt, ...]
 
 
-def plan_round(streets: Streets, van: str, rng: np.random.Generator) -> Round:
-    """A round and its day, by chance."""
+def plan_round(streets: Streets, van: str, rng: np.random.Generator, apart_m: float = 0.0) -> Round:
+    """A round and its day, by chance. Pins of different places are at least `apart_m` from one another."""
     depot = _depot(streets, van)
-    doors = _Doors(streets, van, rng).planned(int(rng.integers(*_STOPS)))
+    doors = _Doors(streets, van, rng, apart_m).planned(int(rng.integers(*_STOPS)))
     halts = _Driver(streets, rng).halts(doors)
     in_plan = bool(rng.random() < 0.5)
     first, last = (replace(depot, id=f"{van}:out"), replace(depot, id=f"{van}:home"))
@@ -108,14 +108,17 @@ def _depot(streets: Streets, van: str) -> Door:
 class _Doors:
     """Draws the plan: doors along the streets of a quarter."""
 
-    def __init__(self, streets: Streets, van: str, rng: np.random.Generator) -> None:
-        self._streets, self._van, self._rng = streets, van, rng
+    def __init__(self, streets: Streets, van: str, rng: np.random.Generator, apart_m: float) -> None:
+        self._streets, self._van, self._rng, self._apart_m = streets, van, rng, apart_m
+        self._pins: list[tuple[float, float]] = []
 
     def planned(self, count: int) -> list[Door]:
         visits: list[list[Door]] = []
         later: list[list[Door]] = []
         for piece in self._tour(count):
-            now, rest = self._in_street(piece)
+            now, rest = (list(filter(self._has_room, doors)) for doors in self._in_street(piece))
+            if not now:
+                continue
             visits.append(self._along_the_way(visits[-1][-1], now) if visits else now)
             if rest:
                 later.append(rest)
@@ -139,6 +142,14 @@ class _Doors:
             rank = min(len(left) - 1, int(rng.geometric(0.75)) - 1)
             tour.append(left.pop(int(np.argsort(away_m)[rank])))
         return [pieces[index] for index in tour]
+
+    def _has_room(self, door: Door) -> bool:
+        """Whether no other pin is too near; then it has its place."""
+        pin = (door.east_m, door.north_m)
+        if self._apart_m and self._pins and np.hypot(*(np.array(self._pins) - pin).T).min() < self._apart_m:
+            return False
+        self._pins.append(pin)
+        return True
 
     def _along_the_way(self, last: Door, doors: list[Door]) -> list[Door]:
         """From the end of the street at which the van comes in."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.arrivals import Tally, simulate
+from bench.arrivals import APART_M, Tally, simulate
 
 _VANS = 25
 _SEED = 1
@@ -12,7 +12,7 @@ _SEED = 1
 
 @pytest.fixture(scope="module")
 def tally() -> Tally:
-    return simulate(range(_VANS), _SEED)
+    return simulate(range(_VANS), _SEED, APART_M)
 
 
 @pytest.mark.slow
