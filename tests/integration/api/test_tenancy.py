@@ -11,7 +11,7 @@ from api.live.bus import MemoryBus
 from api.settings import ApiSettings
 from store.memory import MemoryStore
 from tests.integration.api.running import Api, until
-from tests.integration.api.world import FENCE, HOOK, MARK, ORDER, PLACE, ROUTE, STOP, VEHICLE, fill
+from tests.integration.api.world import COMMAND, FENCE, HOOK, MARK, ORDER, PLACE, ROUTE, STOP, VEHICLE, fill
 
 IDS = {
     "vehicles": VEHICLE,
@@ -23,6 +23,7 @@ IDS = {
     "subscriptions": HOOK,
     "keys": "acme-viewer",
     "places": PLACE,
+    "tenants": "acme",
 }
 BODIES: dict[str, dict[str, Any]] = {
     "POST /v1/vehicles": {"id": "new"},
@@ -34,6 +35,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /v1/stops": {"id": "new", "route": ROUTE, "lat": 0, "lon": 0},
     "POST /v1/orders": {"id": "new", "stop": STOP},
     "POST /v1/subscriptions": {"id": "new", "url": "https://example.com/"},
+    "POST /v1/trackers/{id}/commands": {"command": "reboot"},
     "POST /v1/keys": {"name": "new", "role": "viewer"},
     "POST /v1/session": {"key": "nobody's"},
 }
@@ -49,7 +51,7 @@ def operations() -> list[tuple[str, str]]:
 
 def filled(path: str) -> str:
     kind = path.split("/")[2].partition(":")[0] if path.startswith("/v1/") else ""
-    return path.replace("{id}", IDS.get(kind, "x"))
+    return path.replace("{id}", IDS.get(kind, "x")).replace("{command}", COMMAND)
 
 
 OPERATIONS = operations()
@@ -79,7 +81,7 @@ async def test_the_world_is_seen_by_its_own_tenant(api: Api) -> None:
     """Else the tests below would show nothing."""
     await filled_world(api)
     for path, body in (await everything(api)).items():
-        if path not in {"/v1/keys", "/v1/keys/{id}"}:
+        if not path.startswith(("/v1/keys", "/v1/tenants")):
             assert MARK in str(body), path
 
 
@@ -117,13 +119,15 @@ async def test_without_a_key_nothing_is_answered(memory_api: Api, method: str, p
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS, ids=OPERATION_IDS)
 async def test_roles_do_no_more_than_they_may(memory_api: Api, method: str, path: str) -> None:
-    """Viewers read, operators write, administrators handle keys and subscriptions."""
+    """Viewers read, operators write, administrators handle keys, subscriptions and what holds for a whole tenant."""
     kind = path.split("/")[2].partition(":")[0] if path.startswith("/v1/") else ""
     needs = {"keys": 2, "subscriptions": 2, "dead-letters": 1, "status": 1, "ui": 0, "session": 0}.get(
         kind, 0 if method == "GET" else 1
     )
     if path in OPEN:
         needs = 0
+    if (method, path) == ("PATCH", "/v1/tenants/{id}"):
+        needs = 2
     for rank, role in enumerate(("viewer", "operator", "admin")):
         answered = await memory_api.client(f"acme-{role}").request(method, filled(path), json=BODIES.get(f"{method} {path}") or {})
         assert (answered.status_code == 403) == (rank < needs), f"{role}: {method} {path}: {answered.status_code} {answered.text}"

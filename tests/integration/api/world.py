@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 
+from fleet.command import Answers, Command, Downlink
 from fleet.fence import Circle, Fence
 from fleet.outcome import RouteState
 from fleet.route import Delay, RouteStatus, StopState, StopStatus
@@ -16,6 +17,7 @@ from tests.integration.store.builders import Builder, at, dead_letter, eta, even
 MARK = "acme-secret-mark"
 VEHICLE, FENCE, ROUTE, STOP, ORDER, HOOK = (f"{MARK}-{kind}" for kind in ("van", "fence", "route", "stop", "order", "hook"))
 PLACE = f"{MARK}-place"
+COMMAND = f"{MARK}-command"
 #: Evidence of a stand, from which a place is learned.
 STOOD = {"stood_at": {"lat": 1.0, "lon": 2.0}, "stood_s": 90.0, "stood_m": 12.0}
 
@@ -29,6 +31,20 @@ async def fill(store: Store) -> None:
     await store.orders.create(Order(id=ORDER, tenant="acme", customer=MARK, stop=STOP))
     secret = "whsec_" + base64.b64encode(b"s" * 32).decode()
     await store.subscriptions.create(Subscription(id=HOOK, tenant="acme", url=f"https://example.com/{MARK}", secrets=(secret,)))
+    downlink = Downlink(topic=f"fleet/acme/{VEHICLE}/command", payload=b"{}", answers=Answers.BY_KEY, answer_key=COMMAND)
+    await store.add_command(
+        Command(
+            id=COMMAND,
+            tenant="acme",
+            tracker=VEHICLE,
+            format="native",
+            command="reboot",
+            params={},
+            downlink=downlink,
+            created_at=at(0),
+            expires_at=at(600),
+        )
+    )
     state = StopState(
         tenant="acme",
         vehicle=VEHICLE,
