@@ -30,8 +30,8 @@ from store.dedupe import first_of_each
 from store.errors import Unavailable
 from store.postgres import findings
 from store.postgres.arrays import Float4s, Float8s, Instants, Int2s, Int4s, Int8s, Texts
-from store.postgres.commands import of_trackers
 from store.postgres.claim import Claim
+from store.postgres.commands import of_trackers
 from store.postgres.copying import COLUMNS, encode
 from store.postgres.database import Connection, Database, rows
 from store.postgres.newest import NewestPositions

@@ -20,8 +20,8 @@ from fleet.visit import Visit
 from store.own_settings import movement_scopes, screen_scopes
 from store.postgres import upkeep
 from store.postgres.access import Access
-from store.postgres.commands import Commands
 from store.postgres.claim import Claim
+from store.postgres.commands import Commands
 from store.postgres.commits import Commits
 from store.postgres.database import Database, Limits
 from store.postgres.fixes import FixReader
