@@ -15,7 +15,7 @@ def means_type(types: Sequence[str], event_type: str) -> bool:
 
 
 def means_alert(types: Sequence[str], event_type: str) -> bool:
-    """Whether a subscriber to `types` is told of the event: also of corrections, since whoever has been told that something happened
+    """Whether a subscriber to `types` is told of the event: also of corrections, since whoever has heard that something happened
     has to hear that it did not."""
     base, _, last = event_type.rpartition(".")
     return means_type(types, event_type) or (last in _CORRECTIONS and means_type(types, base))

@@ -10,6 +10,7 @@ import numpy as np
 import orjson
 
 from fleet.clock import from_micros, to_micros
+from fleet.etas import Etas
 from fleet.event import Event, event_id
 from fleet.fix import FixBatch
 from fleet.message import DeadLetter
@@ -148,7 +149,7 @@ class Builder:
         checkpoint: Mapping[int, bytes] | None = None,
         **fields: Any,
     ) -> Committed:
-        outcome = Outcome(events=list(events), visits=list(visits), etas=list(etas), stops=list(stops), routes=list(routes))
+        outcome = Outcome(events=list(events), visits=list(visits), etas=Etas(etas), stops=list(stops), routes=list(routes))
         commit = Commit(
             fixes=FixBatch.empty() if batch is None else batch, outcome=outcome, checkpoint_vehicles=checkpoint, **fields
         )

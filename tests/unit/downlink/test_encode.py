@@ -28,7 +28,14 @@ def uplink(name: str, tracker: str = "dev-1", topic: str = "") -> Uplink:
             Answers.BY_KEY,
         ),
         (uplink("teltonika", "352093", "352093/data"), "getinfo", {}, "352093/commands", {"CMD": "getinfo"}, Answers.IN_ORDER),
-        (uplink("teltonika", "3520", "teltonika/3520/data"), "getver", {}, "teltonika/3520/commands", {"CMD": "getver"}, Answers.IN_ORDER),
+        (
+            uplink("teltonika", "3520", "teltonika/3520/data"),
+            "getver",
+            {},
+            "teltonika/3520/commands",
+            {"CMD": "getver"},
+            Answers.IN_ORDER,
+        ),
         (uplink("teltonika", "352093"), "getver", {}, "352093/commands", {"CMD": "getver"}, Answers.IN_ORDER),
         (
             uplink("owntracks", "ada/phone", "owntracks/ada/phone"),
@@ -45,13 +52,19 @@ def uplink(name: str, tracker: str = "dev-1", topic: str = "") -> Uplink:
             "v3/app@ttn/devices/dev-1/down/push",
             {
                 "downlinks": [
-                    {"f_port": 7, "frm_payload": "Af8=", "confirmed": True, "priority": "NORMAL", "correlation_ids": ["outrider:c1"]}
+                    {
+                        "f_port": 7,
+                        "frm_payload": "Af8=",
+                        "confirmed": True,
+                        "priority": "NORMAL",
+                        "correlation_ids": ["outrider:c1"],
+                    }
                 ]
             },
             Answers.BY_KEY,
         ),
     ],
-)  # fmt: skip
+)
 def test_each_format_has_its_own_words(
     heard: Uplink, command: str, params: dict[str, Any], topic: str, payload: dict[str, Any], answers: Answers
 ) -> None:
@@ -73,16 +86,31 @@ def test_a_thingsboard_request_has_a_number_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("heard", "command", "params", "problem"),
     [
-        (uplink("hfp"), "stop", {}, "format: trackers that speak 'hfp' take no commands over MQTT; these do: " + ", ".join(FORMATS)),
+        (
+            uplink("hfp"),
+            "stop",
+            {},
+            "format: trackers that speak 'hfp' take no commands over MQTT; these do: " + ", ".join(FORMATS),
+        ),
         (uplink("teltonika"), "a", {"b": 1}, "params: a Teltonika command is one text: say all of it in command"),
         (uplink("thingsboard", topic="v1/gateway/telemetry"), "a", {}, "tracker: it is behind a ThingsBoard gateway"),
         (uplink("ttn"), "00", {}, "tracker: no message of it has come in yet"),
-        (uplink("ttn", topic="v3/a@t/devices/d/up"), "reboot", {}, "command: for a LoRaWAN device it is the payload in hexadecimal"),
+        (
+            uplink("ttn", topic="v3/a@t/devices/d/up"),
+            "reboot",
+            {},
+            "command: for a LoRaWAN device it is the payload in hexadecimal",
+        ),
         (uplink("ttn", topic="v3/a@t/devices/d/up"), "00" * 243, {}, "command: a LoRaWAN payload has at most 242 bytes"),
         (uplink("ttn", topic="v3/a@t/devices/d/up"), "00", {"f_port": 224}, "params: f_port is a number from 1 to 223"),
-        (uplink("ttn", topic="v3/a@t/devices/d/up"), "00", {"port": 1}, "params: a LoRaWAN downlink has f_port and confirmed, not port"),
+        (
+            uplink("ttn", topic="v3/a@t/devices/d/up"),
+            "00",
+            {"port": 1},
+            "params: a LoRaWAN downlink has f_port and confirmed, not port",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_a_format_cannot_say_is_refused_with_the_reason(
     heard: Uplink, command: str, params: dict[str, Any], problem: str
 ) -> None:

@@ -41,4 +41,12 @@ def test_every_query_is_used_somewhere(file: str) -> None:
 
 
 #: Named by the table whose rows they drop (`drop_{table}`).
-_BY_TABLE = {"drop_events", "drop_visits", "drop_dead_letters", "drop_outbox", "drop_commands", "drop_anchors", "drop_idempotency_keys"}
+_BY_TABLE = {
+    "drop_events",
+    "drop_visits",
+    "drop_dead_letters",
+    "drop_outbox",
+    "drop_commands",
+    "drop_anchors",
+    "drop_idempotency_keys",
+}

@@ -86,18 +86,27 @@ def test_among_positions_each_finds_its_place_and_topics_are_remembered_of_other
 
 @given(
     topic=st.sampled_from(
-        ["fleet/a/b/command/c/reply", "v1/devices/d/rpc/response/1", "v3/a@t/devices/d/down/ack", "v3/a@t/devices/d/down/failed", "1/data"]
+        [
+            "fleet/a/b/command/c/reply",
+            "v1/devices/d/rpc/response/1",
+            "v3/a@t/devices/d/down/ack",
+            "v3/a@t/devices/d/down/failed",
+            "1/data",
+        ]
     ),
     payload=st.one_of(
         st.binary(max_size=60),
         st.recursive(
             st.none() | st.booleans() | st.floats() | st.text(max_size=5) | st.integers(),
-            lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
-                st.sampled_from(["RSP", "correlation_ids", "downlink_ack", "downlink_failed", "downlink"]), inner, max_size=3
+            lambda inner: (
+                st.lists(inner, max_size=3)
+                | st.dictionaries(
+                    st.sampled_from(["RSP", "correlation_ids", "downlink_ack", "downlink_failed", "downlink"]), inner, max_size=3
+                )
             ),
         ).map(lambda value: json.dumps(value).encode()),
     ),
-)  # fmt: skip
+)
 def test_nothing_that_comes_in_raises(topic: str, payload: bytes) -> None:
     found = decoded((topic, payload))
     refused = [refusal.reason for refusal in found.refused]

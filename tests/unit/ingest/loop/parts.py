@@ -142,7 +142,7 @@ class PlainPipeline(Pipeline):
     def teachers(self) -> Collection[int]:
         return ()
 
-    def states(self, keys: Collection[int], *, with_learned: bool) -> dict[int, bytes]:  # noqa: ARG002 - the pipeline's names
+    def states(self, keys: Collection[int], *, with_learned: bool) -> dict[int, bytes]:
         self._changed -= set(keys)
         return {key: str(self.seen[key]).encode() for key in keys}
 
