@@ -131,3 +131,14 @@ async def test_two_who_mount_the_same_tracker_do_not_both_keep_it(stores: Stores
     carrying = [van.id for van in await first.vehicles.list(TENANT, limit=99) if van.tracker == "t1"]
     mounted_on = (await first.trackers.get(TENANT, "t1")).vehicle
     assert carrying == ([mounted_on] if mounted_on else [])
+
+
+async def test_a_large_fleet_is_registered_in_bulk_beside_what_came_just_before(store: Store) -> None:
+    """In tables that have grown since anybody looked at their sizes; the database's own time limit would end a slow plan."""
+    first = [(TENANT, f"early-{number}") for number in range(8_000)]
+    later = [(TENANT, f"late-{number}") for number in range(20_000)]
+    for start in range(0, len(first), 2_000):
+        await store.register(first[start : start + 2_000], quarantine=False)
+    found = await store.register(later, quarantine=False)
+    assert [(mounting.tenant, mounting.tracker, mounting.vehicle) for mounting in found] == [(*pair, pair[1]) for pair in later]
+    assert len({mounting.key for mounting in found}) == len(later)
