@@ -61,7 +61,7 @@ bench: setup ## run the benchmarks (one: ARGS=ingest)
 
 lock: $(EDITABLE) ## bring the locks up to date with pyproject.toml and web/package.json
 	$(BIN)/uv pip compile pyproject.toml $(UV_LOCK) --output-file requirements.lock
-	$(BIN)/uv pip compile pyproject.toml --group dev $(UV_LOCK) --constraints requirements.lock \
+	$(BIN)/uv pip compile pyproject.toml --group dev --group fuzz $(UV_LOCK) --constraints requirements.lock \
 		--output-file requirements-dev.lock
 	scripts/npm install --package-lock-only
 	$(BIN)/python scripts/complete_npm_lock.py
