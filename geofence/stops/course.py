@@ -145,9 +145,14 @@ class Course:
                 self._depart(call, at, findings)
         elif call.index < self.record.reached and stop.is_open:
             self._give_up(call.index, "not_served", at, findings)
-        elif call.index == self.compiled.size - 1 and self.record.reached >= call.index - 1:
+        elif call.index == self.compiled.size - 1 and self._is_at_the_end():
             for last in self.placing.conclude():
                 self._serve(last, at, findings)
+
+    def _is_at_the_end(self) -> bool:
+        """Whether the last stop is next, or was likely served with few left out."""
+        to_come = self.compiled.size - 1 - self.record.reached
+        return to_come <= 1 or (to_come <= 1 + self.settings.jump_stops and self.placing.ends_the_plan())
 
     def _arrival(self, call: Call) -> int:
         return arrival_of(call, self.compiled.route.stops[call.index])

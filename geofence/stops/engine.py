@@ -104,6 +104,9 @@ class RouteEngine:
                 speed_mps=float(batch.speed_mps[row]),
                 accuracy_m=float(batch.accuracy_m[row]),
             )
+            if place.accuracy_m > self._settings.max_accuracy_m:
+                self._see_speed(key, place)
+                continue
             last = self._gate.last(key)
             look = self._gate.look(key, place)
             if look is Look.PLACE or (look is Look.TIME and self._needs_attention(key, place)):
@@ -111,6 +114,11 @@ class RouteEngine:
             elif look is Look.TIME:
                 self._renew(key, place, findings)
         return outcome
+
+    def _see_speed(self, key: int, place: Place) -> None:
+        last = self._gate.last(key)
+        if last is not None and place.time > last.time:
+            self._vehicles[key].record.standstill.see_speed(place.time, place.speed_mps, last.time, self._settings)
 
     def _needs_attention(self, key: int, place: Place) -> bool:
         """Whether more is due than forecasts: a route begins or ends, or the plan has changed."""
@@ -125,7 +133,7 @@ class RouteEngine:
 
     def _take(self, key: int, place: Place, last: Place | None, findings: Findings) -> None:
         vehicle = self._vehicles[key]
-        if vehicle.sets_aside(place):
+        if vehicle.sets_aside(place, last):
             return
         vehicle.attend(place.time, findings)
         last_seen = place.time if last is None else last.time
@@ -221,6 +229,7 @@ class RouteEngine:
         last = self._gate.last(key)
         if last is not None:
             vehicle.record.time, vehicle.record.lat, vehicle.record.lon = last.time, last.lat, last.lon
+            vehicle.record.speed_mps = last.speed_mps
         vehicle.note_forecasts()
         return _ENCODER.encode(vehicle.record)
 
@@ -240,7 +249,8 @@ class RouteEngine:
     def _load(self, key: int, vehicle: Vehicle, record: VehicleRecord) -> None:
         vehicle.load(record)
         if record.time != NEVER:
-            self._gate.settle(key, Place(time=record.time, lat=record.lat, lon=record.lon), 0.0)
+            place = Place(time=record.time, lat=record.lat, lon=record.lon, speed_mps=record.speed_mps)
+            self._gate.settle(key, place, 0.0)
         else:
             self._gate.clear(key)
         self._set_due(key, vehicle)

@@ -52,7 +52,7 @@ class Gate:
     def _allocate(self, size: int) -> None:
         self._key = np.zeros(size, np.int64)
         self._time = np.full(size, NEVER, np.int64)
-        self._lat, self._lon = np.zeros(size), np.zeros(size)
+        self._lat, self._lon, self._speed = np.zeros(size), np.zeros(size), np.zeros(size)
         self._anchor_lat, self._anchor_lon = np.zeros(size), np.zeros(size)
         self._metres_lon = np.ones(size)
         self._reach_m = np.zeros(size)
@@ -76,18 +76,20 @@ class Gate:
         return key in self._row_by_key
 
     def admit(self, batch: FixBatch, max_accuracy_m: float) -> list[int]:
-        """Indices of the fixes that may matter, by time. Of all others the newest of each vehicle is remembered."""
+        """Indices of the fixes that may matter, by time, among them those that are good for their speed alone. Of all others the
+        newest of each vehicle is remembered."""
         rows = self._rows(batch)
-        good = (rows != _ABSENT) & ((batch.flags & _BAD_PLACE) == 0) & ~(batch.accuracy_m > max_accuracy_m)
+        is_blurred = batch.accuracy_m > max_accuracy_m
+        good = (rows != _ABSENT) & ((batch.flags & _BAD_PLACE) == 0) & ~is_blurred
+        blurred = np.flatnonzero((rows != _ABSENT) & is_blurred & ~np.isnan(batch.speed_mps))
         indices = np.flatnonzero(good)
         if not indices.size:
-            return []
+            return _in_order(batch, blurred)
         indices = indices[np.argsort(rows[indices], kind="stable")]
         rows = rows[indices]
         may_matter = _since_first(self._matters(rows, batch, indices), rows)
         self._remember_quiet(rows, batch, indices, may_matter)
-        found = indices[may_matter]
-        return list(found[np.lexsort((batch.vehicle[found], batch.time[found]))].tolist())
+        return _in_order(batch, np.concatenate([indices[may_matter], blurred]))
 
     def _rows(self, batch: FixBatch) -> Indices:
         if not self._key.size:
@@ -109,6 +111,7 @@ class Gate:
         last = ~may_matter & (ends | before)
         quiet, at = rows[last], indices[last]
         self._time[quiet], self._lat[quiet], self._lon[quiet] = batch.time[at], batch.lat[at], batch.lon[at]
+        self._speed[quiet] = batch.speed_mps[at]
 
     def look(self, key: int, place: Place) -> Look:
         """`admit` for one fix, after an earlier one of the same batch may have moved the anchor. Where the place does not matter it
@@ -122,14 +125,15 @@ class Gate:
         return Look.TIME if place.time >= self._due[row] else Look.NOTHING
 
     def _remember(self, row: int, place: Place) -> None:
-        self._time[row], self._lat[row], self._lon[row] = place.time, place.lat, place.lon
+        self._time[row], self._lat[row], self._lon[row], self._speed[row] = place.time, place.lat, place.lon, place.speed_mps
 
     def last(self, key: int) -> Place | None:
         """The newest good fix of a vehicle."""
         row = self._row_by_key[key]
         if self._time[row] == NEVER:
             return None
-        return Place(time=int(self._time[row]), lat=float(self._lat[row]), lon=float(self._lon[row]))
+        lat, lon, speed_mps = float(self._lat[row]), float(self._lon[row]), float(self._speed[row])
+        return Place(time=int(self._time[row]), lat=lat, lon=lon, speed_mps=speed_mps)
 
     def settle(self, key: int, place: Place, reach_m: float) -> None:
         """The vehicle was looked at here: nothing can happen within `reach_m` of it before something is due."""
@@ -162,7 +166,23 @@ class Gate:
         self._time[row], self._due[row] = NEVER, 0
 
 
-_COLUMNS: Final = ("_time", "_lat", "_lon", "_anchor_lat", "_anchor_lon", "_metres_lon", "_reach_m", "_due", "_due_without_fix")
+_COLUMNS: Final = (
+    "_time",
+    "_lat",
+    "_lon",
+    "_speed",
+    "_anchor_lat",
+    "_anchor_lon",
+    "_metres_lon",
+    "_reach_m",
+    "_due",
+    "_due_without_fix",
+)
+
+
+def _in_order(batch: FixBatch, found: Indices) -> list[int]:
+    """By time, then by vehicle."""
+    return list(found[np.lexsort((batch.vehicle[found], batch.time[found]))].tolist())
 
 
 def _since_first(flags: npt.NDArray[np.bool_], rows: Indices) -> npt.NDArray[np.bool_]:

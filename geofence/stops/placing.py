@@ -17,8 +17,8 @@ from geofence.stops.call import Call
 from geofence.stops.compiled import METRES_LAT, CompiledRoute
 from geofence.stops.records import NEVER, CourseRecord, Held
 from geofence.stops.settings import RouteSettings
-from geofence.stops.stand import Stand, Standstill
-from geofence.stops.story import GAPS, Claim, Story, concluded, continued, continued_on_foot, odds, pruned, settled
+from geofence.stops.stand import Stand, Standstill, drive_s
+from geofence.stops.story import GAPS, USUAL_SERVICE_S, Claim, Story, concluded, continued, continued_on_foot, odds, pruned, settled
 
 #: Standard deviation of the distance between a pin and where vans stand for it, each way, metres.
 _PARKING_M: Final = 15.0
@@ -79,6 +79,10 @@ class Placing:
         }
         return self._decided(0.5, short)
 
+    def ends_the_plan(self) -> bool:
+        """Whether the last stop was served, by what is likeliest."""
+        return self._record.stories[0].furthest == self._compiled.size - 1
+
     def may_be_served(self, index: int) -> bool:
         """Whether some story, not too unlikely, has the stop served."""
         return any(likely > self._settings.unlikely for (stop, _), likely in odds(self._record.stories).items() if stop == index)
@@ -97,7 +101,14 @@ class Placing:
             return NEVER
         unsteady = stand.unsteady_at >= held.peak_at - round(20 * MICROS_PER_S)
         needed = _MOVED_UNSTEADY if unsteady else _MOVED_UNSEEN
-        return held.peak_at if held.peak - held.evidence > needed else NEVER
+        has_moved = held.peak - held.evidence > needed and self._could_drive(record.taken_for, index, held.peak_at, stand)
+        return held.peak_at if has_moved else NEVER
+
+    def _could_drive(self, here: int, there: int, at: int, stand: Stand) -> bool:
+        """Whether there was time to go from stop to stop between two fixes, both of which saw the vehicle slow."""
+        after = next((time for time, _, _ in stand.recent if time > at), stand.last)
+        way_m = max(0.0, self._compiled.apart_m(here, there) - 2 * _PARKING_M)
+        return (after - at) / MICROS_PER_S >= drive_s(way_m)
 
     # within
 
@@ -113,7 +124,8 @@ class Placing:
                 continue
             held = next((held for held in record.held if (held.index, held.since) == (index, stand.since)), None)
             if held is None:
-                came = max(min(call.reentered, stand.since), min(until, stand.since))
+                way_in = round(drive_s(float(self._compiled.radius_m[index])) * MICROS_PER_S)
+                came = max(min(call.reentered, stand.since), min(until, stand.since), stand.since - way_in)
                 held = Held(index=index, since=stand.since, call=call, came=came)
                 record.held.append(held)
             held.call, held.away_m, held.stood_s = call, away_m, stand.lasts_s
@@ -133,14 +145,13 @@ class Placing:
 
     def _claims(self, stand: Stand) -> list[Claim]:
         return [
-            Claim(held.index, held.away_m, float(self._compiled.radius_m[held.index]), self._brief_s(held.index))
+            Claim(held.index, held.away_m, float(self._compiled.radius_m[held.index]), self._service_s(held.index))
             for held in self._record.held
             if held.since == stand.since
         ]
 
-    def _brief_s(self, index: int) -> float:
-        service_s = self._compiled.route.stops[index].service_s
-        return math.inf if service_s is None else service_s * self._settings.stand_service_share
+    def _service_s(self, index: int) -> float:
+        return self._compiled.route.stops[index].service_s or USUAL_SERVICE_S
 
     def _ask(self, stand: Stand) -> list[Call]:
         record = self._record
@@ -150,19 +161,22 @@ class Placing:
         if record.asked_since != stand.since:
             record.taken_for = -1
         record.asked_since, record.asked = stand.since, asked
+        due = record.stories[0].following(record.stories[0].last)
         stories = self._continued(stand, goes_on=True)
         sure = [(likely, index) for (index, since), likely in odds(stories).items() if since == stand.since]
         likely, index = max(sure, default=(0.0, -1))
         if record.taken_for < 0:
             record.taken_for = index
-        if likely < self._settings.certain or not self._is_long_enough(
-            index, stand.lasts_s, self._away_m(index, stand.lat, stand.lon)
-        ):
+        away_m = self._away_m(index, stand.lat, stand.lon)
+        is_expected = index == due and stand.lasts_s >= self._settings.stand_far_s
+        certain = self._settings.certain_when_due if is_expected else self._settings.certain
+        if likely < certain or not self._is_long_enough(index, stand.lasts_s, away_m):
             return []
         record.used, record.used_by = stand.since, index
         record.stories = settled(stories, (index, stand.since))
         call = self._arrival(index, stand.since)
-        return [] if call is None else [call]
+        decided = self._decided(self._settings.certain)
+        return decided if call is None else [*decided, call]
 
     def _is_long_enough(self, index: int, lasts_s: float, away_m: float) -> bool:
         """By the product's rule: in the outer half of the circle a red light is the likelier reason."""
@@ -178,14 +192,19 @@ class Placing:
         record = self._record
         if stand.lasts_s >= _BRIEF_S or record.used == stand.since:
             record.stories = self._continued(stand, goes_on=False)
-        return self._decided(self._settings.certain)
+        return self._decided(self._settings.certain, self._too_short(stand.since))
+
+    def _too_short(self, since: int) -> set[tuple[int, int]]:
+        """What the stand is not long enough for by itself; what follows may still say so."""
+        held = [held for held in self._record.held if held.since == since]
+        return {(one.index, since) for one in held if not self._is_long_enough(one.index, one.stood_s, one.away_m)}
 
     def _continued(self, stand: Stand, *, goes_on: bool) -> list[Story]:
-        spread_m = math.hypot(_PARKING_M, stand.noise_m)
+        spread_m = math.hypot(_PARKING_M, stand.noise_m / math.sqrt(2.0))
         claims = self._claims(stand)
         if self._record.used == stand.since:
             return continued_on_foot(self._record.stories, claims, stand.since)
-        return continued(self._record.stories, claims, stand.since, stand.lasts_s, spread_m, goes_on=goes_on)
+        return continued(self._record.stories, claims, stand.since, stand.likely_s, spread_m, goes_on=goes_on)
 
     def _decided(self, certain: float, but: AbstractSet[tuple[int, int]] = frozenset()) -> list[Call]:
         """What has become certain, and what has to be decided now."""

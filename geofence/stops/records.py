@@ -5,6 +5,7 @@ Instants are microseconds since 1970 UTC, `NEVER` where there is none yet.
 
 from __future__ import annotations
 
+import math
 from enum import IntEnum
 from typing import Final
 
@@ -151,3 +152,4 @@ class VehicleRecord(msgspec.Struct, array_like=True):
     lat: float = 0.0
     lon: float = 0.0
     standstill: Standstill = msgspec.field(default_factory=Standstill)
+    speed_mps: float = math.nan

@@ -34,6 +34,8 @@ class RouteSettings:
     #: What a stand was for is said once it is so certain; a stop is not given up while it is likelier than this that it was served.
     certain: float = 0.95
     unlikely: float = 0.05
+    #: A stand of `stand_far_s` at the stop that is next is an arrival when it is likelier than not.
+    certain_when_due: float = 0.5
     #: A service known to be short is not awaited longer than this part of it.
     stand_service_share: float = 0.5
     #: Inside for so long at any speed is an arrival.

@@ -7,9 +7,11 @@ moves, and position only where it stands: the median of the fixes, on which a ju
 1. A stand begins with a slow fix.
 2. It ends with a fast one, with two in a row that are not slow and have moved away, or with some that are not slow wherever
    they are.
-3. A slow fix far from where the vehicle stands is set aside: nobody goes that far standing still. If it goes on for longer than
-   multipath lasts, the vehicle has moved unseen, or the place was wrong before: the stand ends.
+3. A slow fix far from where the vehicle stands, too soon to have been driven there, is at no circle: nobody goes that far standing
+   still. It has its part in the median, since the place may have been wrong before. If it goes on for longer than multipath
+   lasts, the stand ends, and the next one has gone on since then.
 4. Without speed, moving out of the stand's radius ends it.
+5. A fix whose place is too inaccurate to be of use still tells by its speed that the vehicle stands, or has driven on.
 
 A stand that has served a stop is settled: its place does not change any more.
 """
@@ -35,6 +37,7 @@ RECENT: Final = 7
 #: How fast a van gets away from where it stood, and how long before that it has started.
 _TOWN_MPS: Final = 4.0
 _TO_START_S: Final = 5.0
+_LONGEST_UNSEEN_S: Final = 20.0
 _USUAL_NOISE_M: Final = 15.0
 _LEAST_NOISE_M: Final = 6.0
 _MOST_NOISE_M: Final = 30.0
@@ -60,10 +63,19 @@ class Stand(msgspec.Struct, array_like=True):
     unsteady_at: int = _NEVER
     astray_since: int = _NEVER
     settled: bool = False
+    #: When a fix without a place was fast.
+    driven_at: int = _NEVER
+    #: Half of the time between it and the fixes before and after.
+    unseen_s: float = 0.0
 
     @property
     def lasts_s(self) -> float:
         return (self.last - self.since) / MICROS_PER_S
+
+    @property
+    def likely_s(self) -> float:
+        """How long it is likely to have lasted: it was seen only from fix to fix."""
+        return self.lasts_s + self.unseen_s
 
     @property
     def noise_m(self) -> float:
@@ -80,8 +92,8 @@ def begins(place: Place, settings: RouteSettings) -> bool:
     return math.isnan(place.speed_mps) or place.speed_mps < settings.stand_speed_mps
 
 
-def begin(place: Place) -> Stand:
-    stand = Stand(since=place.time, last=place.time, lat=place.lat, lon=place.lon)
+def begin(place: Place, since: int) -> Stand:
+    stand = Stand(since=since, last=place.time, lat=place.lat, lon=place.lon)
     extend(stand, place)
     return stand
 
@@ -92,6 +104,10 @@ def extend(stand: Stand, place: Place) -> None:
     stand.recent = [*stand.recent, (place.time, place.lat, place.lon)][-RECENT:]
     if stand.settled:
         return
+    _take_place(stand, place)
+
+
+def _take_place(stand: Stand, place: Place) -> None:
     if stand.fixes % stand.stride == 0:
         stand.lats.append(place.lat)
         stand.lons.append(place.lon)
@@ -107,6 +123,8 @@ def extend(stand: Stand, place: Place) -> None:
 def is_over(stand: Stand, place: Place, settings: RouteSettings) -> bool:
     """Whether the vehicle has left with this fix. Counts what does not suffice by itself."""
     away_m = distance_m(stand, place)
+    if stand.driven_at != _NEVER:
+        return True
     if math.isnan(place.speed_mps):
         return away_m > settings.stand_radius_m
     if place.speed_mps >= settings.fast_mps:
@@ -117,7 +135,11 @@ def is_over(stand: Stand, place: Place, settings: RouteSettings) -> bool:
         enough = 2 if away_m > settings.stand_radius_m else 4
         return stand.unsteady >= enough
     # A fix that is set aside never comes here, until that has gone on for too long.
-    return is_astray(stand, place, settings)
+    if not is_astray(stand, place, settings):
+        return False
+    if stand.astray_since != _NEVER:
+        stand.last = stand.astray_since
+    return True
 
 
 def is_astray(stand: Stand, place: Place, settings: RouteSettings) -> bool:
@@ -132,10 +154,19 @@ def distance_m(stand: Stand, place: Place) -> float:
     return math.hypot(east_m, (place.lat - stand.lat) * METRES_PER_DEGREE)
 
 
+def drive_s(way_m: float) -> float:
+    """How long it takes to start, to drive that far in a town, and to stop."""
+    return way_m / _TOWN_MPS + _TO_START_S
+
+
 def _end(stand: Stand, place: Place, last_seen: int) -> int:
     """When the vehicle drove on: after the last fix that saw it stand, and no longer before this one than the way here takes."""
-    under_way_s = distance_m(stand, place) / _TOWN_MPS + _TO_START_S
+    under_way_s = drive_s(distance_m(stand, place))
     return max(last_seen if stand.settled else stand.last, place.time - round(under_way_s * MICROS_PER_S))
+
+
+def _unseen_s(begin: int, end: int) -> float:
+    return 0.5 * min((end - begin) / MICROS_PER_S, _LONGEST_UNSEEN_S)
 
 
 class Standstill(msgspec.Struct, array_like=True):
@@ -149,20 +180,55 @@ class Standstill(msgspec.Struct, array_like=True):
     before: int = _NEVER
     #: Whether the next fix is seen wherever it is: else none is judged by those before it.
     mattered: bool = False
+    #: Since when, up to the newest fix, the vehicle has been slow by fixes without a place.
+    slow_since: int = _NEVER
 
-    def sets_aside(self, place: Place, settings: RouteSettings) -> bool:
-        """Whether the fix says nothing (case 3)."""
+    def sets_aside(self, place: Place, last: Place | None, settings: RouteSettings) -> bool:
+        """Whether the fix says nothing (case 3). `last`: the one before."""
         stand = self.stand
-        if stand is None or not self.mattered or not is_astray(stand, place, settings):
+        if stand is None or not is_astray(stand, place, settings):
+            return False
+        if not self.mattered and not self._was_there(last, settings):
             return False
         if stand.astray_since == _NEVER:
+            if stand.driven_at != _NEVER or (place.time - stand.last) / MICROS_PER_S >= drive_s(distance_m(stand, place)):
+                return False
             stand.astray_since = place.time
-        return (place.time - stand.astray_since) / MICROS_PER_S <= settings.astray_s
+        if (place.time - stand.astray_since) / MICROS_PER_S > settings.astray_s:
+            return False
+        stand.last = place.time
+        if not stand.settled:
+            _take_place(stand, place)
+        return True
+
+    def _was_there(self, last: Place | None, settings: RouteSettings) -> bool:
+        """Whether the vehicle still stood, with the fix before, where it has served a stop."""
+        stand = self.stand
+        if stand is None or not stand.settled or last is None or not last.speed_mps < settings.stand_speed_mps:
+            return False
+        if distance_m(stand, last) > settings.astray_m:
+            return False
+        stand.last = max(stand.last, last.time)
+        return True
+
+    def see_speed(self, at: int, speed_mps: float, last_seen: int, settings: RouteSettings) -> None:
+        """A fix without a place (case 5)."""
+        stand = self.stand
+        if speed_mps >= settings.fast_mps:
+            self.slow_since = _NEVER
+            if stand is not None:
+                stand.driven_at = at
+        elif speed_mps < settings.stand_speed_mps:
+            if self.slow_since <= last_seen:
+                self.slow_since = at
+            if stand is not None and stand.driven_at == _NEVER and self.mattered:
+                stand.last = at
 
     def update(self, place: Place, last_seen: int, *, matters: bool, settings: RouteSettings) -> None:
         """Take in one more fix. `matters`: the vehicle is in the circle of a stop that a stand would serve; only then is each
         fix seen, and is it worth knowing."""
         self.ended, stand = None, self.stand
+        since = place.time if self.slow_since <= last_seen else self.slow_since
         if stand is not None and self._ends(stand, place, matters, settings):
             end = _end(stand, place, last_seen)
             if stand.settled or (end - stand.since) / MICROS_PER_S >= settings.long_stand_s:
@@ -170,10 +236,14 @@ class Standstill(msgspec.Struct, array_like=True):
             else:
                 self.before = self.until
             self.ended, self.stand = stand if matters else None, None
+            stand.unseen_s += _unseen_s(stand.last, place.time if stand.driven_at == _NEVER else stand.driven_at)
+            if stand.astray_since != _NEVER and stand.driven_at == _NEVER and not place.speed_mps >= settings.stand_speed_mps:
+                since = stand.astray_since
         elif stand is not None and matters and not place.speed_mps >= settings.stand_speed_mps:
             extend(stand, place)
         if self.stand is None and matters and begins(place, settings):
-            self.stand = begin(place)
+            self.stand = begin(place, since)
+            self.stand.unseen_s = _unseen_s(last_seen, since)
 
     def split(self, stand: Stand, at: int) -> None:
         """The vehicle has moved on unseen at that instant: its newest fixes are a stand of their own."""

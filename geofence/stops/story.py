@@ -28,8 +28,8 @@ GAPS: Final = 12
 _HOPELESS: Final = 10.0
 
 #: Passing over one open stop, and each further one; at most.
-_PASSED_OVER: Final = 3.5
-_EACH_MORE: Final = 1.2
+_PASSED_OVER: Final = 3.0
+_EACH_MORE: Final = 1.0
 _JUMP: Final = 6.5
 #: Going back to where the plan was left just now; to a stop that was put off.
 _BACK_TO_PLAN: Final = 0.7
@@ -43,11 +43,17 @@ _ON_FOOT_M: Final = 25.0
 _NOTHING: Final = 1.0
 _GROUND_M: Final = 150.0
 
-#: (seconds, cost): of stands up to that length, of a service and of nothing.
-_SERVICE: Final = ((15.0, 6.0), (25.0, 2.5), (60.0, 1.0), (900.0, 0.4), (1200.0, 3.0), (math.inf, 6.0))
-_PAUSE: Final = ((25.0, 0.3), (95.0, 1.0), (105.0, 3.0), (math.inf, 5.0))
-#: This share of the vans stands anywhere in the circle.
-_ANYWHERE: Final = 0.07
+#: Lengths of services: log-normal, the median as planned, else two minutes.
+USUAL_SERVICE_S: Final = 120.0
+_SERVICE_SPREAD: Final = 0.8
+#: Lengths of stands for nothing: mostly traffic, any length up to a long red phase (known to some seconds); else exponential.
+_LONGEST_RED_S: Final = 90.0
+_KNOWN_TO_S: Final = 4.0
+_NO_TRAFFIC: Final = 0.1
+_BREAK_S: Final = 900.0
+#: This share of the vans finds no room near the pin, and stands so far away, each way.
+_NO_ROOM: Final = 0.07
+_NO_ROOM_M: Final = 40.0
 
 
 class Claim(msgspec.Struct, array_like=True, frozen=True):
@@ -56,8 +62,8 @@ class Claim(msgspec.Struct, array_like=True, frozen=True):
     index: int
     away_m: float
     radius_m: float
-    #: Half of the service that is planned, where it is: a stand of that length is none too short.
-    brief_s: float = math.inf
+    #: As planned, where it is.
+    service_s: float = USUAL_SERVICE_S
 
 
 class Story(msgspec.Struct, array_like=True):
@@ -91,10 +97,16 @@ class Story(msgspec.Struct, array_like=True):
         if index == due:
             return 0.05
         if index in self.gaps and index < max(due, self.furthest):
-            is_first = index == self.gaps[0] or self.gaps[self.gaps.index(index) - 1] < index - GAPS // 2
-            return _BACK_TO_PLAN if self.jumped and is_first else _PUT_OFF
+            return _BACK_TO_PLAN if self.jumped and index == self._left_at() else _PUT_OFF
         passed = sum(gap >= due for gap in self.gaps if gap < index) + max(0, index - max(due, self.furthest + 1))
         return min(_JUMP, _PASSED_OVER + _EACH_MORE * (max(1, passed) - 1))
+
+    def _left_at(self) -> int:
+        """Where the plan was left with the last jump: the first of the open stops that lead up to the furthest one."""
+        first = self.furthest
+        while first - 1 in self.gaps:
+            first -= 1
+        return first
 
     def serve(self, index: int, since: int, cost: float) -> Story:
         """The story that goes on with this."""
@@ -115,27 +127,35 @@ class Story(msgspec.Struct, array_like=True):
         return Story(self.cost + cost, self.last, self.furthest, self.gaps, self.served, self.jumped)
 
 
-def step_cost_of_length(costs: Sequence[tuple[float, float]], lasts_s: float, *, goes_on: bool) -> float:
-    """Of a stand of that length; one that goes on may become any longer one."""
-    if not goes_on:
-        return next(cost for longest_s, cost in costs if lasts_s <= longest_s)
-    return min(cost for longest_s, cost in costs if lasts_s <= longest_s)
+def _service_cost(lasts_s: float, planned_s: float, *, goes_on: bool) -> float:
+    """Of a service of that length, a minute being the unit of its density; one that goes on may become any longer one."""
+    z = math.log(max(lasts_s, 1.0) / planned_s) / _SERVICE_SPREAD
+    if goes_on:
+        return -math.log(max(0.5 * math.erfc(z / math.sqrt(2.0)), 1e-9))
+    return 0.5 * z * z + math.log(math.sqrt(2.0 * math.pi) * _SERVICE_SPREAD * max(lasts_s, 1.0) / 60.0)
+
+
+def _pause_cost(lasts_s: float, *, goes_on: bool) -> float:
+    """The same of a stand for nothing."""
+    is_red = 1.0 / (1.0 + math.exp(min((lasts_s - _LONGEST_RED_S) / _KNOWN_TO_S, 50.0)))
+    no_traffic = _NO_TRAFFIC * math.exp(-lasts_s / _BREAK_S)
+    if goes_on:
+        return -math.log((1 - _NO_TRAFFIC) * is_red * max(0.0, 1.0 - lasts_s / (_LONGEST_RED_S + 3 * _KNOWN_TO_S)) + no_traffic)
+    return -math.log(((1 - _NO_TRAFFIC) * is_red / _LONGEST_RED_S + no_traffic / _BREAK_S) * 60.0)
 
 
 def continued(
     stories: Sequence[Story], claims: Sequence[Claim], since: int, lasts_s: float, spread_m: float, *, goes_on: bool = False
 ) -> list[Story]:
     """Each story with each meaning of a stand: the most likely ones, best first, the best at cost 0."""
-    idle = math.log(math.pi * _GROUND_M**2) + _NOTHING + step_cost_of_length(_PAUSE, lasts_s, goes_on=goes_on)
+    idle = math.log(math.pi * _GROUND_M**2) + _NOTHING + _pause_cost(lasts_s, goes_on=goes_on)
     by_index = {claim.index: claim for claim in claims}
     found = []
     for story in stories:
         found.append(story.stand_idle(idle))
         for claim in claims:
             if story.is_open(claim.index):
-                service = step_cost_of_length(
-                    _SERVICE, max(lasts_s, 60.0) if lasts_s >= claim.brief_s else lasts_s, goes_on=goes_on
-                )
+                service = _service_cost(lasts_s, claim.service_s, goes_on=goes_on)
                 served = story.serve(claim.index, since, service + _place_cost(claim, spread_m))
                 found.append(served)
                 found += _on_foot(served, by_index, since)
@@ -144,8 +164,12 @@ def continued(
 
 def _place_cost(claim: Claim, spread_m: float) -> float:
     """Of standing there for the stop: mostly near the pin, sometimes anywhere."""
-    near = (1 - _ANYWHERE) / (2 * math.pi * spread_m**2) * math.exp(-0.5 * (claim.away_m / spread_m) ** 2)
-    return -math.log(near + _ANYWHERE / (math.pi * claim.radius_m**2))
+    wide_m = math.hypot(spread_m, _NO_ROOM_M)
+    return -math.log((1 - _NO_ROOM) * _density(claim.away_m, spread_m) + _NO_ROOM * _density(claim.away_m, wide_m))
+
+
+def _density(away_m: float, spread_m: float) -> float:
+    return math.exp(-0.5 * (away_m / spread_m) ** 2) / (2 * math.pi * spread_m**2)
 
 
 def concluded(stories: Sequence[Story], size: int) -> list[Story]:

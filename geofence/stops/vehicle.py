@@ -173,9 +173,9 @@ class Vehicle:
         for course in self.courses:
             course.served = []
 
-    def sets_aside(self, place: Place) -> bool:
+    def sets_aside(self, place: Place, last: Place | None) -> bool:
         """Whether the fix is one that a standing vehicle cannot have been at."""
-        return self.record.standstill.sets_aside(place, self.settings)
+        return self.record.standstill.sets_aside(place, last, self.settings)
 
     def _stand_matters(self, contacts: Mapping[int, Contact]) -> bool:
         """Whether the vehicle is at a stop that a stand would serve."""
