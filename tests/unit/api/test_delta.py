@@ -125,12 +125,11 @@ class Readers(RuleBasedStateMachine):
         rows = [(vehicle, self.now_ms + late, float(lat), float(lon)) for vehicle, late, lat, lon in moves]
         self.board.apply(tenant, columns(*rows))
         for vehicle, time, lat, lon in rows:
-            known = self.truth.get((tenant, vehicle))
-            if known is None:
-                self.truth[tenant, vehicle] = {"time": time, "lat": lat, "lon": lon, "name": vehicle, "route": None, "alive": True}
-            elif time > known["time"] or (time == known["time"] and known.get("same_frame") == self.now_ms):
-                known.update(time=time, lat=lat, lon=lon, alive=True)
-            self.truth[tenant, vehicle]["same_frame"] = self.now_ms
+            here = {"time": time, "lat": lat, "lon": lon, "alive": True, "frame": self.now_ms}
+            known = self.truth.setdefault((tenant, vehicle), {"time": -1, "name": vehicle, "route": None})
+            # Of two fixes of one instant the first to come in stays, but the last one of a frame.
+            if time > known["time"] or (time == known["time"] and known["frame"] == self.now_ms):
+                known.update(here)
 
     @rule(tenant=st.sampled_from(TENANTS), vehicle=st.sampled_from(VEHICLES), name=st.sampled_from(["A", "B"]))
     def rename(self, tenant: str, vehicle: str, name: str) -> None:
