@@ -2,8 +2,7 @@
 
 The store says which (`outrider deadletters retry`); the worker takes them in like any other messages, with the instant of their
 first receipt, and the commit that holds what came of them also removes them. So a crash at any moment leaves a letter either where
-it was, still asked for, or tried; a message that is refused again is a new dead letter. One that is tried twice, because its
-first commit was slow, does no harm: fixes and dead letters are the same ones again.
+it was, still asked for, or tried; a message that is refused again is a new dead letter.
 """
 
 from __future__ import annotations
@@ -31,8 +30,8 @@ class Retries:
         self._store = store
         self._patience = patience
         self._waiting: list[tuple[int, DeadLetter]] = []
-        #: The highest number that was handed over, 0 while none is under way.
-        self._taken = 0
+        #: Numbers that were handed over and are in the store still.
+        self._under_way: frozenset[int] = frozenset()
 
     async def watch(self) -> None:
         """For ever."""
@@ -42,19 +41,18 @@ class Retries:
             await asyncio.sleep(_ASK_INTERVAL_S)
 
     async def _ask(self) -> None:
-        taken = self._taken
-        found = await self._patience.until_reached(lambda: self._store.letters_to_retry(limit=_MOST_AT_ONCE, after=taken))
-        self._waiting = found
-        if not found:
-            # Once round: letters with lower numbers may have been asked for meanwhile.
-            self._taken = 0
+        """The next ones, once those that were handed over are gone from the store: their commit is written."""
+        found = await self._patience.until_reached(lambda: self._store.letters_to_retry(limit=_MOST_AT_ONCE))
+        self._under_way &= {number for number, _ in found}
+        if not self._under_way:
+            self._waiting = found
 
     def take(self) -> tuple[MessageBatch, Sequence[int]] | None:
         """The messages, and their numbers as dead letters."""
         if not self._waiting:
             return None
         letters, self._waiting = self._waiting, []
-        self._taken = letters[-1][0]
+        self._under_way = frozenset(number for number, _ in letters)
         batch = MessageBatch(
             topics=[letter.topic for _, letter in letters],
             payloads=[letter.payload for _, letter in letters],
