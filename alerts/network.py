@@ -38,9 +38,9 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
 
     async def connect_unix_socket(
         self,
-        path: str,  # noqa: ARG002
+        path: str,  # noqa: ARG002 - httpcore's interface
         timeout: float | None = None,  # noqa: ASYNC109, ARG002 - httpcore's interface
-        socket_options: Iterable[Any] | None = None,  # noqa: ARG002
+        socket_options: Iterable[Any] | None = None,  # noqa: ARG002 - httpcore's interface
     ) -> AsyncNetworkStream:
         raise httpcore.ConnectError("webhooks do not go to local sockets")
 

@@ -18,11 +18,8 @@ from typing import Any, Final
 
 import orjson
 
-from fleet.command import Answers, Downlink, Uplink
+from fleet.command import CORRELATION, Answers, Downlink, Uplink
 from fleet.errors import InvalidValue
-
-#: Before our ids in correlation ids of other systems.
-CORRELATION: Final = "outrider:"
 
 _LORAWAN_PORTS: Final = range(1, 224)
 _LARGEST_LORAWAN_HEX: Final = 2 * 242

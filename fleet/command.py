@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
+
+#: Before our ids among the correlation ids of other systems, so that an answer can be told from somebody else's.
+CORRELATION: Final = "outrider:"
 
 
 class CommandStatus(StrEnum):

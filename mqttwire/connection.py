@@ -78,7 +78,7 @@ class Listener:
     def opened(self, connection: Feed) -> None:
         """Before the first byte: `connection.messages` is where messages collect, and may be replaced."""
 
-    def arrived(self, count: int) -> bool:  # noqa: ARG002
+    def arrived(self, count: int) -> bool:  # noqa: ARG002 - the listener's interface
         """`messages` has grown by `count`. False: stop reading until `Connection.resume`."""
         return True
 

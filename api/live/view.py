@@ -45,10 +45,10 @@ class Everything:
     def contains(self, board: Board, slots: Slots) -> Mask:
         return _of_tenant(self.tenant, board, slots)
 
-    def wants_event(self, vehicle: str, data: Mapping[str, Any]) -> bool:  # noqa: ARG002
+    def wants_event(self, vehicle: str, data: Mapping[str, Any]) -> bool:  # noqa: ARG002 - every view's form
         return True
 
-    def wants_vehicle(self, board: Board, tenant: str, vehicle: str) -> bool:  # noqa: ARG002
+    def wants_vehicle(self, board: Board, tenant: str, vehicle: str) -> bool:  # noqa: ARG002 - every view's form
         return True
 
 
@@ -72,7 +72,7 @@ class Area:
         across = east_of_west & west_of_east if self.west <= self.east else east_of_west | west_of_east
         return across & (lat >= self.south) & (lat <= self.north) & _of_tenant(self.tenant, board, slots)
 
-    def wants_event(self, vehicle: str, data: Mapping[str, Any]) -> bool:  # noqa: ARG002
+    def wants_event(self, vehicle: str, data: Mapping[str, Any]) -> bool:  # noqa: ARG002 - every view's form
         return True
 
     def wants_vehicle(self, board: Board, tenant: str, vehicle: str) -> bool:
@@ -90,10 +90,10 @@ class Vehicles:
     def contains(self, board: Board, slots: Slots) -> Mask:
         return np.isin(slots, board.slots_of(self.tenant, self.vehicles))
 
-    def wants_event(self, vehicle: str, data: Mapping[str, Any]) -> bool:  # noqa: ARG002
+    def wants_event(self, vehicle: str, data: Mapping[str, Any]) -> bool:  # noqa: ARG002 - every view's form
         return vehicle in self.vehicles
 
-    def wants_vehicle(self, board: Board, tenant: str, vehicle: str) -> bool:  # noqa: ARG002
+    def wants_vehicle(self, board: Board, tenant: str, vehicle: str) -> bool:  # noqa: ARG002 - every view's form
         return vehicle in self.vehicles
 
 
@@ -113,7 +113,7 @@ class Routes:
         route = data.get("route")
         return route in self.routes if route is not None else vehicle in self.vehicles
 
-    def wants_vehicle(self, board: Board, tenant: str, vehicle: str) -> bool:  # noqa: ARG002
+    def wants_vehicle(self, board: Board, tenant: str, vehicle: str) -> bool:  # noqa: ARG002 - every view's form
         return vehicle in self.vehicles
 
 

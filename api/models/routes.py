@@ -119,7 +119,7 @@ def stop_of(body: RouteStopBody, place_in_list: int) -> Stop:
     )
 
 
-def route_of(tenant: str, id: str, body: RouteBody) -> Route:  # noqa: A002
+def route_of(tenant: str, id: str, body: RouteBody) -> Route:  # noqa: A002 - the domain's word
     stops = [stop_of(stop, number) for number, stop in enumerate(body.stops, start=1)]
     stops.sort(key=lambda stop: stop.seq)
     return Route(id=id, tenant=tenant, vehicle=body.vehicle, starts_at=body.starts_at, stops=tuple(stops))

@@ -31,7 +31,7 @@ class VehicleOut(Outgoing):
     created_at: str | None = Field(description="RFC 3339 UTC")
 
 
-def vehicle_of(tenant: str, id: str, body: VehicleBody, previous: Vehicle | None) -> Vehicle:  # noqa: A002
+def vehicle_of(tenant: str, id: str, body: VehicleBody, previous: Vehicle | None) -> Vehicle:  # noqa: A002 - the domain's word
     return Vehicle(
         id=id,
         tenant=tenant,
@@ -80,7 +80,7 @@ class TrackerOut(Outgoing):
     created_at: str | None = Field(description="RFC 3339 UTC")
 
 
-def tracker_of(tenant: str, id: str, body: TrackerBody, previous: Tracker | None) -> Tracker:  # noqa: A002
+def tracker_of(tenant: str, id: str, body: TrackerBody, previous: Tracker | None) -> Tracker:  # noqa: A002 - the domain's word
     created_at = previous.created_at if previous else None
     return Tracker(id=id, tenant=tenant, vehicle=body.vehicle, status=body.status, created_at=created_at)
 
@@ -133,7 +133,7 @@ class OrderOut(Outgoing):
     created_at: str | None = Field(description="RFC 3339 UTC")
 
 
-def order_of(tenant: str, id: str, body: OrderBody, previous: Order | None) -> Order:  # noqa: A002
+def order_of(tenant: str, id: str, body: OrderBody, previous: Order | None) -> Order:  # noqa: A002 - the domain's word
     start, end = body.promise or (None, None)
     return Order(
         id=id,

@@ -115,7 +115,7 @@ def _add_list(router: APIRouter, kind: Kind[T, B]) -> None:
 
     async def list_them(
         services: Shared,
-        asked: Annotated[asked_model, Query()],  # type: ignore[valid-type]
+        asked: Annotated[asked_model, Query()],  # type: ignore[valid-type] # FastAPI reads it at run time
         principal: Annotated[Principal, allow(kind.reader)],
     ) -> Response:
         query: PageAsked = asked
@@ -131,7 +131,7 @@ def _add_list(router: APIRouter, kind: Kind[T, B]) -> None:
         methods=["GET"],
         name=f"list_{kind.name}s",
         summary=f"List {kind.name}s, by id",
-        response_model=Page[out],  # type: ignore[valid-type]
+        response_model=Page[out],  # type: ignore[valid-type] # FastAPI reads it at run time
         responses=READ_PROBLEMS,
     )
 
@@ -143,7 +143,7 @@ def _add_create(router: APIRouter, kind: Kind[T, B]) -> None:
         request: Request,
         services: Shared,
         asked: Annotated[Asked, Query()],
-        body: Annotated[body_model, Body()],  # type: ignore[valid-type]
+        body: Annotated[body_model, Body()],  # type: ignore[valid-type] # FastAPI reads it at run time
         principal: Annotated[Principal, allow(kind.writer)],
     ) -> Response:
         tenant = principal.writes(asked.tenant, services.settings.default_tenant)
@@ -232,7 +232,7 @@ def _add_patch(router: APIRouter, kind: Kind[T, B]) -> None:
     )
 
 
-def patched(model: type[B], current: Mapping[str, Any], patch: dict[str, Any], id: str) -> B:  # noqa: A002
+def patched(model: type[B], current: Mapping[str, Any], patch: dict[str, Any], id: str) -> B:  # noqa: A002 - the domain's word
     """The body after the patch. Raises RequestValidationError, or InvalidValue where it would get another id."""
     merged = merge_patch(current, patch)
     if merged.get("id", id) != id:

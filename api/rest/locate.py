@@ -47,7 +47,7 @@ async def tenants_of(repository: Repository[Any]) -> AsyncIterator[str]:
         after = f"{items[0].tenant}/{_BEHIND_ALL}"
 
 
-async def _each(repository: Repository[T], id: str) -> AsyncIterator[T]:  # noqa: A002
+async def _each(repository: Repository[T], id: str) -> AsyncIterator[T]:  # noqa: A002 - the domain's word
     async for tenant in tenants_of(repository):
         try:
             yield await repository.get(tenant, id)
@@ -55,7 +55,7 @@ async def _each(repository: Repository[T], id: str) -> AsyncIterator[T]:  # noqa
             continue
 
 
-async def _kind(repository: Repository[Any], id: str) -> str:  # noqa: A002
+async def _kind(repository: Repository[Any], id: str) -> str:  # noqa: A002 - the domain's word
     """The kind's name, in the store's own words."""
     try:
         await repository.get("", id)

@@ -13,14 +13,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from fleet.command import CORRELATION
 from fleet.message import MessageBatch
 from fleet.screening import Reason
 from ingest.formats.each import Message, decode_each
 from ingest.formats.refusing import Unreadable, an_object, parse_json
 from ingest.protocol import Decoded
 
-#: Before our ids among the correlation ids of The Things Stack.
-_CORRELATION: Final = "outrider:"
 _FAILURES: Final = frozenset({"nack", "failed"})
 
 
@@ -52,7 +51,7 @@ def _ttn(message: Message, levels: list[str]) -> None:
     event = said.get(f"downlink_{what}", {})
     inner = event.get("downlink", event) if isinstance(event, dict) else {}
     ids = [*_texts(said.get("correlation_ids")), *_texts(inner.get("correlation_ids") if isinstance(inner, dict) else None)]
-    keys = [text.removeprefix(_CORRELATION) for text in ids if text.startswith(_CORRELATION)]
+    keys = [text.removeprefix(CORRELATION) for text in ids if text.startswith(CORRELATION)]
     if keys and (what == "ack" or what in _FAILURES):
         message.answer(levels[3], event, key=keys[0], has_failed=what in _FAILURES)
     else:
