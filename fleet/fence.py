@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Final, TypeAlias
 
 #: A place as GeoJSON orders it: (lon, lat), degrees. Only ever inside a geometry; elsewhere a place has named fields.
 Position: TypeAlias = tuple[float, float]
@@ -37,7 +37,7 @@ Shape: TypeAlias = Circle | Polygons | Corridor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FenceSettings:
-    """How a visit is confirmed and ended. None means: as the tenant, else as the product's default."""
+    """How a visit is confirmed and ended. None means: as the level above (the fence's groups, the tenant, the product)."""
 
     #: This many fixes inside confirm an entry (together with `confirm_speed_mps` or `confirm_s`).
     confirm_fixes: int | None = None
@@ -52,6 +52,18 @@ class FenceSettings:
     #: Fixes worse than this neither confirm nor end a visit.
     max_accuracy_m: float | None = None
 
+    def said(self) -> dict[str, Any]:
+        """What is not left to the level above, by field."""
+        return {one.name: value for one in fields(self) if (value := getattr(self, one.name)) is not None}
+
+    def under(self, own: FenceSettings) -> FenceSettings:
+        """These settings with what `own` says in their place."""
+        return replace(self, **own.said())
+
+
+#: Leaves everything to the level above.
+NO_FENCE_SETTINGS: Final = FenceSettings()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fence:
@@ -61,7 +73,7 @@ class Fence:
     shape: Shape
     #: After so long inside, `fence.dwelled` is said once a visit; None = never.
     dwell_s: float | None = None
-    settings: FenceSettings = FenceSettings()
+    settings: FenceSettings = NO_FENCE_SETTINGS
     #: iCalendar text (RFC 5545 VEVENTs); the fence exists only during its occurrences. None = always.
     calendar: str | None = None
     #: Fixes outside of this altitude range (metres) are outside; None = open.

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from fleet.fence import NO_FENCE_SETTINGS, FenceSettings
 from fleet.movement_rules import NO_RULES, MovementRules
+from fleet.place_rules import NO_PLACE_RULES, PlaceRules
 from fleet.screen_settings import NO_OVERRIDES, ScreenOverrides
 
 
@@ -15,6 +17,9 @@ class OwnSettings:
 
     screening: ScreenOverrides = NO_OVERRIDES
     movement: MovementRules = NO_RULES
+    #: Of a tenant only: of places, and of all of its fences.
+    places: PlaceRules = NO_PLACE_RULES
+    fences: FenceSettings = NO_FENCE_SETTINGS
 
 
 #: Everything as the level above has it.

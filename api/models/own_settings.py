@@ -8,8 +8,12 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, StringConstraints
 
 from api.models.base import Incoming, Outgoing, document, instant_text
+from api.models.fences import SettingsBody as FenceSettingsBody
 from fleet.calendar_text import read_calendar
+from fleet.fence import FenceSettings
 from fleet.movement_rules import MovementRules
+from fleet.place_rules import PlaceLearning, PlaceRules
+from fleet.places import MAX_SPREAD_M, MIN_VISITS
 from fleet.screen_settings import ScreenOverrides
 from fleet.tenant import OwnSettings, Tenant
 
@@ -63,6 +67,25 @@ class SettingsBody(Incoming):
     movement: MovementBody = Field(default_factory=MovementBody)
 
 
+class PlacesBody(Incoming):
+    """What is left out, or null, is the product's default: `suggest`, 5 visits, 25 m."""
+
+    learning: PlaceLearning | None = Field(
+        None, description="Of places whose pin is wrong: `off`, `suggest` (a person accepts), `automatic` (pins move by themselves)"
+    )
+    min_visits: Annotated[int, Field(ge=MIN_VISITS, le=100)] | None = Field(
+        None, description="So many visits have to agree before a pin moves by itself"
+    )
+    within_m: Annotated[float, Field(gt=0, le=MAX_SPREAD_M)] | None = Field(
+        None, description="Visits agree that lie within this of their median, if half of all do"
+    )
+
+
+class TenantSettingsBody(SettingsBody):
+    places: PlacesBody = Field(default_factory=PlacesBody)
+    fences: FenceSettingsBody = Field(default_factory=lambda: FenceSettingsBody.model_validate({}))
+
+
 class SettingsOut(Outgoing):
     """Only what is set here."""
 
@@ -70,25 +93,46 @@ class SettingsOut(Outgoing):
     movement: dict[str, float | bool | str] = Field(examples=[{"speed_limit_mps": 22.2}])
 
 
+class TenantSettingsOut(SettingsOut):
+    """Only what is set here."""
+
+    places: dict[str, float | str] = Field(examples=[{"learning": "automatic"}])
+    fences: dict[str, float] = Field(examples=[{"exit_margin_m": 30.0}])
+
+
 class TenantBody(Incoming):
-    settings: SettingsBody = Field(default_factory=SettingsBody)
+    settings: TenantSettingsBody = Field(default_factory=TenantSettingsBody)
 
 
 class TenantOut(Outgoing):
     id: str
-    settings: SettingsOut
+    settings: TenantSettingsOut
     created_at: str | None = Field(description="RFC 3339 UTC")
 
 
 def settings_of(body: SettingsBody) -> OwnSettings:
     screening = {one.name: getattr(body.screening, one.name) for one in fields(ScreenOverrides)}
     movement = {one.name: getattr(body.movement, one.name) for one in fields(MovementRules)}
-    return OwnSettings(screening=ScreenOverrides(**screening), movement=MovementRules(**movement))
+    if not isinstance(body, TenantSettingsBody):
+        return OwnSettings(screening=ScreenOverrides(**screening), movement=MovementRules(**movement))
+    return OwnSettings(
+        screening=ScreenOverrides(**screening),
+        movement=MovementRules(**movement),
+        places=PlaceRules(**body.places.model_dump()),
+        fences=FenceSettings(**body.fences.model_dump()),
+    )
 
 
 def settings_json(settings: OwnSettings) -> dict[str, Any]:
     return document(SettingsOut, screening=settings.screening.said(), movement=settings.movement.said())
 
 
+def tenant_settings_json(settings: OwnSettings) -> dict[str, Any]:
+    """Those that a vehicle may have as well, and those of a tenant alone."""
+    own = {"places": settings.places.said(), "fences": settings.fences.said()}
+    return document(TenantSettingsOut, **settings_json(settings), **own)
+
+
 def tenant_json(tenant: Tenant) -> dict[str, Any]:
-    return document(TenantOut, id=tenant.id, settings=settings_json(tenant.settings), created_at=instant_text(tenant.created_at))
+    settings = tenant_settings_json(tenant.settings)
+    return document(TenantOut, id=tenant.id, settings=settings, created_at=instant_text(tenant.created_at))

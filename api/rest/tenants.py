@@ -14,7 +14,7 @@ from pydantic import Field
 from api.access.authenticate import Admin, Viewer
 from api.answers import Page, answer, decode_cursor, entity, page, require_match
 from api.models.base import Incoming
-from api.models.own_settings import TenantBody, TenantOut, settings_json, settings_of, tenant_json
+from api.models.own_settings import TenantBody, TenantOut, settings_of, tenant_json, tenant_settings_json
 from api.rest.crud import READ_PROBLEMS, WRITE_PROBLEMS, patched
 from api.services import Shared
 from fleet.tenant import Tenant
@@ -64,7 +64,7 @@ async def patch_tenant(
     principal.reads(thing)
     current = await _known(services.store, thing)
     require_match(tenant_json(current), request.headers)
-    merged = patched(TenantBody, {"settings": settings_json(current.settings)}, body, thing)
+    merged = patched(TenantBody, {"settings": tenant_settings_json(current.settings)}, body, thing)
     changed = await services.store.tenants.replace(Tenant(id=thing, settings=settings_of(merged.settings)))
     return entity(tenant_json(changed), request.headers)
 

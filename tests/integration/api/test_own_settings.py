@@ -98,3 +98,27 @@ async def test_a_trackers_clock_is_shown_with_it(api: Api) -> None:
     assert (await admin.get("/v1/trackers/t-1")).json()["clock"] == shown
     changed = await admin.patch("/v1/trackers/t-1", json={"status": "quarantined"})
     assert (changed.status_code, changed.json()["clock"]) == (200, shown)
+
+
+async def test_a_tenant_says_what_becomes_of_places_and_of_all_its_fences(api: Api) -> None:
+    admin = api.client("acme-admin")
+    said = {"places": {"learning": "automatic", "min_visits": 4}, "fences": {"exit_margin_m": 20.0}}
+    changed = await admin.patch("/v1/tenants/acme", json={"settings": said})
+    assert changed.status_code == 200, changed.text
+    assert {name: changed.json()["settings"][name] for name in said} == said
+    assert (await admin.get("/v1/tenants/acme")).json() == changed.json()
+    back = await admin.patch("/v1/tenants/acme", json={"settings": {"places": {"min_visits": None}, "fences": None}})
+    assert back.json()["settings"]["places"] == {"learning": "automatic"}
+    assert back.json()["settings"]["fences"] == {}
+
+
+@pytest.mark.parametrize("places", [{"learning": "sometimes"}, {"min_visits": 2}, {"within_m": 41}, {"within_m": 0}], ids=str)
+async def test_places_are_moved_by_no_less_than_a_suggestion_needs(memory_api: Api, places: dict[str, Any]) -> None:
+    refused = await memory_api.client("acme-admin").patch("/v1/tenants/acme", json={"settings": {"places": places}})
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["pointer"].endswith(f"/places/{next(iter(places))}")
+
+
+async def test_a_vehicle_has_no_settings_of_places(memory_api: Api) -> None:
+    vehicle = {"id": "v", "settings": {"places": {"learning": "off"}}}
+    assert (await memory_api.client("acme-admin").post("/v1/vehicles", json=vehicle)).status_code == 422
