@@ -95,6 +95,16 @@ class Conflict(ApiError):
     kind = "conflict"
 
 
+class UnderWayElsewhere(ApiError):
+    """The same request is being worked on; the same again gets its answer."""
+
+    status = 409
+    kind = "under-way"
+
+    def headers(self) -> dict[str, str]:
+        return {"retry-after": "1"}
+
+
 class PreconditionFailed(ApiError):
     status = 412
     kind = "precondition-failed"

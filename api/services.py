@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
@@ -30,8 +30,6 @@ class Services:
     tasks: Tasks
     #: The wall clock, handed in so that tests can set it.
     now: Callable[[], datetime]
-    #: Idempotency keys whose first request is being worked on in this process.
-    under_way: set[tuple[str, str]] = field(default_factory=set)
 
 
 def services_of(connection: HTTPConnection) -> Services:

@@ -6,6 +6,7 @@
 | Rejected      | it refuses these values                                     | not these values again        |
 | NotFound      | no such thing for this tenant                               | 404                           |
 | AlreadyExists | the id is taken                                             | 409                           |
+| UnderWay      | the same request is being worked on just now                | the same again, later         |
 | Superseded    | another worker has taken over the work                      | stop; it goes on there        |
 | StoreError    | anything else: the schema is not migrated, or a defect      | stop, and tell the operator   |
 """
@@ -51,3 +52,7 @@ class AlreadyExists(StoreError):
         super().__init__(f"{kind} {id!r} exists already")
         self.kind = kind
         self.id = id
+
+
+class UnderWay(StoreError):
+    """The first request with this Idempotency-Key is still being worked on."""

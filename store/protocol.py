@@ -26,7 +26,7 @@ from fleet.subscription import Alert, Subscription
 from fleet.tenant import Tenant
 from fleet.vehicle import Mounting, Order, Tracker, Vehicle
 from fleet.visit import Visit
-from store.errors import AlreadyExists, NotFound, Rejected, StoreError, Superseded, Unavailable
+from store.errors import AlreadyExists, NotFound, Rejected, StoreError, Superseded, Unavailable, UnderWay
 from store.records import (
     Anchor,
     Capabilities,
@@ -70,6 +70,7 @@ __all__ = [
     "Superseded",
     "TenantStore",
     "Unavailable",
+    "UnderWay",
     "World",
 ]
 
@@ -316,13 +317,22 @@ class AccessStore(Protocol):
         """`tenant` None: whosever it is. Raises NotFound."""
         ...
 
-    async def remembered(self, tenant: str, key: str, fingerprint: str) -> tuple[int, bytes] | None:
-        """The answer (status, body) to an earlier request with this Idempotency-Key. Raises Rejected where the key was
-        used with another request (fingerprint)."""
+    async def take_request(self, tenant: str, key: str, fingerprint: str, *, holder: str, for_s: float) -> tuple[int, bytes] | None:
+        """Take an Idempotency-Key: None where the request is the caller's to work on, else the answer (status, body) that it
+        got before. Of several callers at once, in whichever processes, one gets None.
+
+        The key is held until `remember` or `release_request`, at most `for_s` seconds: whoever comes after that takes it over,
+        as its holder has died. Raises UnderWay while another one holds it, Rejected where it was used with another request
+        (fingerprint).
+        """
+        ...
+
+    async def release_request(self, tenant: str, key: str, holder: str) -> None:
+        """The request has failed: the next one with this key is worked on. Nothing where another one holds the key."""
         ...
 
     async def remember(self, tenant: str, key: str, fingerprint: str, status: int, body: bytes) -> None:
-        """The first answer stays."""
+        """The first answer stays, for as long as answers are kept."""
         ...
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from fleet.access import ApiKey
 from fleet.message import DeadLetter
-from store.errors import AlreadyExists, NotFound, Rejected
+from store.errors import AlreadyExists, NotFound, Rejected, UnderWay
 from store.memory.repository import reject_unstorable
 from store.refusals import check_tenant
 
@@ -40,30 +40,54 @@ class KeyRing:
         self._keys[id_] = replace(key, revoked_at=key.revoked_at or now)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    """A request with an Idempotency-Key; `answer` None: it is being worked on."""
+
+    fingerprint: str
+    since: datetime
+    holder: str = ""
+    held_until: datetime | None = None
+    answer: tuple[int, bytes] | None = None
+
+
 class Answers:
-    """What was answered to requests with an Idempotency-Key."""
+    """What was answered to requests with an Idempotency-Key, and which are being worked on."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
-        self._answers: dict[tuple[str, str], tuple[str, int, bytes, datetime]] = {}
+        self._requests: dict[tuple[str, str], _Request] = {}
 
-    def find(self, tenant: str, key: str, fingerprint: str) -> tuple[int, bytes] | None:
-        if (tenant, key) not in self._answers:
-            return None
-        used_with, status, body, _ = self._answers[tenant, key]
-        if used_with != fingerprint:
+    def take(self, tenant: str, key: str, fingerprint: str, holder: str, for_s: float) -> tuple[int, bytes] | None:
+        reject_unstorable(tenant, key, fingerprint)
+        check_tenant(tenant)
+        now, known = self._clock(), self._requests.get((tenant, key))
+        if known is not None and known.fingerprint != fingerprint:
             raise Rejected("this Idempotency-Key was used with another request")
-        return status, body
+        if known is not None and known.answer is not None:
+            return known.answer
+        if known is not None and known.held_until is not None and now < known.held_until:
+            raise UnderWay("the first request with this Idempotency-Key is still being worked on")
+        held_until = now + timedelta(seconds=for_s)
+        self._requests[tenant, key] = _Request(fingerprint=fingerprint, since=now, holder=holder, held_until=held_until)
+        return None
+
+    def release(self, tenant: str, key: str, holder: str) -> None:
+        known = self._requests.get((tenant, key))
+        if known is not None and known.answer is None and known.holder == holder:
+            del self._requests[tenant, key]
 
     def put(self, tenant: str, key: str, fingerprint: str, status: int, body: bytes) -> None:
         reject_unstorable(tenant, key, fingerprint)
         check_tenant(tenant)
-        self._answers.setdefault((tenant, key), (fingerprint, status, body, self._clock()))
+        known = self._requests.get((tenant, key))
+        if known is None or (known.answer is None and known.fingerprint == fingerprint):
+            self._requests[tenant, key] = _Request(fingerprint=fingerprint, since=self._clock(), answer=(status, body))
 
     def drop_before(self, end: datetime) -> int:
-        kept = {place: answer for place, answer in self._answers.items() if answer[3] >= end}
-        dropped = len(self._answers) - len(kept)
-        self._answers = kept
+        kept = {place: request for place, request in self._requests.items() if request.since >= end}
+        dropped = len(self._requests) - len(kept)
+        self._requests = kept
         return dropped
 
 

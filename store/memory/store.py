@@ -263,8 +263,11 @@ class MemoryStore:
     async def revoke_api_key(self, tenant: str | None, id: str, now: datetime) -> None:  # noqa: A002 - the domain's word
         self._keys.revoke(tenant, id, now)
 
-    async def remembered(self, tenant: str, key: str, fingerprint: str) -> tuple[int, bytes] | None:
-        return self._answers.find(tenant, key, fingerprint)
+    async def take_request(self, tenant: str, key: str, fingerprint: str, *, holder: str, for_s: float) -> tuple[int, bytes] | None:
+        return self._answers.take(tenant, key, fingerprint, holder, for_s)
+
+    async def release_request(self, tenant: str, key: str, holder: str) -> None:
+        self._answers.release(tenant, key, holder)
 
     async def remember(self, tenant: str, key: str, fingerprint: str, status: int, body: bytes) -> None:
         self._answers.put(tenant, key, fingerprint, status, body)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from fleet.access import ApiKey, Role
-from store.errors import AlreadyExists, NotFound, Rejected
+from store.errors import AlreadyExists, NotFound, Rejected, UnderWay
 from store.postgres.database import Database
 from store.postgres.queries import Queries
 from store.postgres.tenants import Tenants
@@ -47,14 +47,28 @@ class Access:
         if await self._database.fetch_one(_SQL.narrowed("revoke_key", params), params) is None:
             raise NotFound("api key", id_)
 
-    async def answer(self, tenant: str, key: str, fingerprint: str) -> tuple[int, bytes] | None:
-        params = {"tenant_id": await self._tenants.id(tenant), "key": key}
-        row = await self._database.fetch_one(_SQL["find_answer"], params)
-        if row is None:
+    async def take_answer(self, tenant: str, key: str, fingerprint: str, holder: str, for_s: float) -> tuple[int, bytes] | None:
+        await self._tenants.ensure([tenant])
+        params = {
+            "tenant_id": self._tenants.known_id(tenant),
+            "key": key,
+            "fingerprint": fingerprint,
+            "holder": holder,
+            "for_s": for_s,
+        }
+        if await self._database.fetch_one(_SQL["take_answer"], params) is not None:
             return None
-        if row[0] != fingerprint:
+        row = await self._database.fetch_one(_SQL["find_answer"], params)
+        if row is not None and row[0] != fingerprint:
             raise Rejected("this Idempotency-Key was used with another request")
+        if row is None or row[1] is None:
+            # No row: it was released between the two statements. To be tried again either way.
+            raise UnderWay("the first request with this Idempotency-Key is still being worked on")
         return row[1], row[2]
+
+    async def release_answer(self, tenant: str, key: str, holder: str) -> None:
+        params = {"tenant_id": await self._tenants.id(tenant), "key": key, "holder": holder}
+        await self._database.execute(_SQL["release_answer"], params)
 
     async def put_answer(self, tenant: str, key: str, fingerprint: str, status: int, body: bytes) -> None:
         await self._tenants.ensure([tenant])

@@ -240,8 +240,11 @@ class PostgresStore:
     async def revoke_api_key(self, tenant: str | None, id: str, now: datetime) -> None:  # noqa: A002 - the domain's word
         await self._access.revoke_key(tenant, id, now)
 
-    async def remembered(self, tenant: str, key: str, fingerprint: str) -> tuple[int, bytes] | None:
-        return await self._access.answer(tenant, key, fingerprint)
+    async def take_request(self, tenant: str, key: str, fingerprint: str, *, holder: str, for_s: float) -> tuple[int, bytes] | None:
+        return await self._access.take_answer(tenant, key, fingerprint, holder, for_s)
+
+    async def release_request(self, tenant: str, key: str, holder: str) -> None:
+        await self._access.release_answer(tenant, key, holder)
 
     async def remember(self, tenant: str, key: str, fingerprint: str, status: int, body: bytes) -> None:
         await self._access.put_answer(tenant, key, fingerprint, status, body)

@@ -25,10 +25,24 @@ WHERE id = %(id)s
     AND tenant_id = %(tenant_id)s -- if tenant_id
 RETURNING id
 
+-- name: take_answer
+-- The key is the caller's where a row comes back: it is new, or its holder has died. An answer that is there stays.
+INSERT INTO idempotency_keys (tenant_id, key, fingerprint, holder, held_until)
+VALUES (%(tenant_id)s, %(key)s, %(fingerprint)s, %(holder)s, now() + make_interval(secs => %(for_s)s))
+ON CONFLICT (tenant_id, key) DO UPDATE SET holder = excluded.holder, held_until = excluded.held_until
+WHERE idempotency_keys.status IS NULL AND idempotency_keys.held_until <= now()
+    AND idempotency_keys.fingerprint = excluded.fingerprint
+RETURNING holder
+
 -- name: find_answer
 SELECT fingerprint, status, body FROM idempotency_keys WHERE tenant_id = %(tenant_id)s AND key = %(key)s
 
 -- name: put_answer
 INSERT INTO idempotency_keys (tenant_id, key, fingerprint, status, body)
 VALUES (%(tenant_id)s, %(key)s, %(fingerprint)s, %(status)s, %(body)s)
-ON CONFLICT DO NOTHING
+ON CONFLICT (tenant_id, key) DO UPDATE SET status = excluded.status, body = excluded.body, holder = NULL, held_until = NULL
+WHERE idempotency_keys.status IS NULL AND idempotency_keys.fingerprint = excluded.fingerprint
+
+-- name: release_answer
+DELETE FROM idempotency_keys
+WHERE tenant_id = %(tenant_id)s AND key = %(key)s AND holder = %(holder)s AND status IS NULL

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
 
@@ -203,6 +204,39 @@ async def test_a_request_that_died_before_its_answer_is_not_done_twice(api: Api,
     assert again.status_code == 201
     orders = (await client.get("/v1/orders")).json()["items"]
     assert [order["id"] for order in orders] == [again.json()["id"]]
+
+
+async def test_a_request_that_fails_frees_its_key(api: Api) -> None:
+    client, headers = api.client("acme-operator"), {"idempotency-key": "typo"}
+    for _ in range(2):
+        refused = await client.post("/v1/trackers", json={"id": "t", "vehicle": "nobody"}, headers=headers)
+        assert (refused.status_code, refused.json()["type"]) == (404, "urn:outrider:problem:not-found")
+    assert (await client.post("/v1/trackers", json={"id": "t"}, headers=headers)).status_code == 201
+
+
+async def test_the_same_request_at_two_processes_is_done_by_one(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    is_reached, may_go_on = asyncio.Event(), asyncio.Event()
+    create = type(api.store.orders).create
+
+    async def slowly(repository: Any, item: Any) -> Any:
+        is_reached.set()
+        await may_go_on.wait()
+        return await create(repository, item)
+
+    monkeypatch.setattr(type(api.store.orders), "create", slowly)
+    headers = {"idempotency-key": "double click"}
+    async with running(api.store) as other:
+        first = asyncio.create_task(api.client("acme-operator").post("/v1/orders", json={"customer": "Ada"}, headers=headers))
+        await is_reached.wait()
+        meanwhile = await other.client("acme-operator").post("/v1/orders", json={"customer": "Ada"}, headers=headers)
+        may_go_on.set()
+        done = await first
+        afterwards = await other.client("acme-operator").post("/v1/orders", json={"customer": "Ada"}, headers=headers)
+    assert (meanwhile.status_code, meanwhile.json()["type"]) == (409, "urn:outrider:problem:under-way")
+    assert int(meanwhile.headers["retry-after"]) >= 1
+    assert (done.status_code, afterwards.status_code) == (201, 201)
+    assert afterwards.json() == done.json()
+    assert len((await api.client("acme-operator").get("/v1/orders")).json()["items"]) == 1
 
 
 async def test_a_remembered_answer_holds_no_secret(api: Api) -> None:

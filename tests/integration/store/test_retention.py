@@ -109,7 +109,7 @@ async def test_alerts_that_are_done_and_remembered_answers_go(stores: Stores) ->
     await store.alert_delivered(alert.id, soon)
     assert dict((await store.maintain(soon)).dropped) == {}
     assert dict((await store.maintain(later)).dropped) == {"outbox": 1, "idempotency_keys": 1}
-    assert await store.remembered(TENANT, "key", "another") is None
+    assert await store.take_request(TENANT, "key", "another", holder="h", for_s=60) is None
     assert len(await store.claim_alerts(later, limit=9, lease_s=60)) == 1
 
 
