@@ -98,10 +98,7 @@ def entity(
 
 
 def require_match(document: Mapping[str, Any], request_headers: Headers) -> None:
-    """Raises PreconditionFailed where the caller's If-Match names another state than this one.
-
-    Between this look and the write another request may come; it guards people against one another, not programs.
-    """
+    """Raises PreconditionFailed where the caller's If-Match names another state than this one (RFC 9110, 13.1.1)."""
     wanted = request_headers.get("if-match")
     if wanted is not None and not _names(wanted, entity_tag(orjson.dumps(document))):
         raise PreconditionFailed("it was changed in the meantime; read it again")

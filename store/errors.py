@@ -6,6 +6,7 @@
 | Rejected      | it refuses these values                                     | not these values again        |
 | NotFound      | no such thing for this tenant                               | 404                           |
 | AlreadyExists | the id is taken                                             | 409                           |
+| Outdated      | the thing is not any more as the caller saw it              | read it again                 |
 | UnderWay      | the same request is being worked on just now                | the same again, later         |
 | Superseded    | another worker has taken over the work                      | stop; it goes on there        |
 | StoreError    | anything else: the schema is not migrated, or a defect      | stop, and tell the operator   |
@@ -50,6 +51,15 @@ class AlreadyExists(StoreError):
 
     def __init__(self, kind: str, id: str) -> None:  # noqa: A002 - the domain's word
         super().__init__(f"{kind} {id!r} exists already")
+        self.kind = kind
+        self.id = id
+
+
+class Outdated(StoreError):
+    """The thing is not any more as the caller saw it."""
+
+    def __init__(self, kind: str, id: str) -> None:  # noqa: A002 - the domain's word
+        super().__init__(f"{kind} {id!r} was changed in the meantime")
         self.kind = kind
         self.id = id
 

@@ -26,7 +26,7 @@ from fleet.subscription import Alert, Subscription
 from fleet.tenant import Tenant
 from fleet.vehicle import Mounting, Order, Tracker, Vehicle
 from fleet.visit import Visit
-from store.errors import AlreadyExists, NotFound, Rejected, StoreError, Superseded, Unavailable, UnderWay
+from store.errors import AlreadyExists, NotFound, Outdated, Rejected, StoreError, Superseded, Unavailable, UnderWay
 from store.records import (
     Anchor,
     Capabilities,
@@ -59,6 +59,7 @@ __all__ = [
     "Maintained",
     "NotFound",
     "NumberedEvent",
+    "Outdated",
     "ReadStore",
     "Rejected",
     "Repository",
@@ -101,12 +102,13 @@ class Repository(Protocol[T]):
         """Raises NotFound."""
         ...
 
-    async def replace(self, item: T) -> T:
-        """All fields but `created_at`. Raises NotFound, Rejected."""
+    async def replace(self, item: T, *, only_if: T | None = None) -> T:
+        """All fields but `created_at`. With `only_if` (as `get` gave it) only while the thing is still like that: nobody can
+        change it between this look and the write. Raises NotFound, Rejected, Outdated."""
         ...
 
-    async def delete(self, tenant: str, id: str) -> None:  # noqa: A002 - the domain's word
-        """Raises NotFound."""
+    async def delete(self, tenant: str, id: str, *, only_if: T | None = None) -> None:  # noqa: A002 - the domain's word
+        """`only_if` as in `replace`. Raises NotFound, Outdated."""
         ...
 
     async def list(self, tenant: str | None, *, limit: int, after: str | None = None, **filters: str) -> list[T]:

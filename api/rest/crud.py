@@ -19,6 +19,7 @@ from api.answers import Asked, Page, PageAsked, decode_cursor, entity, page, pla
 from api.idempotency import new_id, once
 from api.merge_patch import merge_patch
 from api.problems import ProblemDocument
+from api.rest.changing import until_unchanged
 from api.rest.locate import Owned, get_one
 from api.services import Services, Shared
 from fleet.access import Role
@@ -214,12 +215,15 @@ def _add_patch(router: APIRouter, kind: Kind[T, B]) -> None:
         principal: Annotated[Principal, allow(kind.writer)],
     ) -> Response:
         repository = kind.repository(services.store)
-        current = await get_one(repository, principal.reads(asked.tenant), thing)
-        require_match(kind.to_json(current), request.headers)
-        merged = patched(kind.body, kind.patchable(current), body, thing)
-        kind.check(services, merged)
-        changed = await repository.replace(kind.to_domain(current.tenant, thing, merged, current))
-        return entity(kind.to_json(changed), request.headers)
+
+        async def change() -> T:
+            current = await get_one(repository, principal.reads(asked.tenant), thing)
+            require_match(kind.to_json(current), request.headers)
+            merged = patched(kind.body, kind.patchable(current), body, thing)
+            kind.check(services, merged)
+            return await repository.replace(kind.to_domain(current.tenant, thing, merged, current), only_if=current)
+
+        return entity(kind.to_json(await until_unchanged(change)), request.headers)
 
     router.add_api_route(
         "/{id:path}",
@@ -252,9 +256,13 @@ def _add_delete(router: APIRouter, kind: Kind[T, B]) -> None:
         principal: Annotated[Principal, allow(kind.writer)],
     ) -> Response:
         repository = kind.repository(services.store)
-        current = await get_one(repository, principal.reads(asked.tenant), thing)
-        require_match(kind.to_json(current), request.headers)
-        await repository.delete(current.tenant, thing)
+
+        async def delete_it() -> None:
+            current = await get_one(repository, principal.reads(asked.tenant), thing)
+            require_match(kind.to_json(current), request.headers)
+            await repository.delete(current.tenant, thing, only_if=current)
+
+        await until_unchanged(delete_it)
         return Response(status_code=204)
 
     router.add_api_route(

@@ -14,6 +14,7 @@ from api.answers import Asked, Page, PageAsked, answer, decode_cursor, page, pla
 from api.idempotency import new_id, once
 from api.models.base import Id, inlined_schema
 from api.models.routes import Imported, PlanBody, RouteBody, RouteOut, route_body, route_json, route_of
+from api.rest.changing import until_unchanged
 from api.rest.crud import READ_PROBLEMS, WRITE_PROBLEMS, ThingId, patched
 from api.rest.locate import get_one
 from api.services import Services, Shared
@@ -126,9 +127,12 @@ async def patch_route(
     body: Annotated[dict[str, Any], Body(description="JSON merge patch (RFC 7396); `stops` replaces all of them")],
     principal: Operator,
 ) -> Response:
-    current = await get_one(services.store.routes, principal.reads(asked.tenant), thing)
-    merged = patched(RouteBody, route_body(current), body, thing)
-    changed = await services.store.routes.replace(route_of(current.tenant, thing, merged))
+    async def change() -> Route:
+        current = await get_one(services.store.routes, principal.reads(asked.tenant), thing)
+        merged = patched(RouteBody, route_body(current), body, thing)
+        return await services.store.routes.replace(route_of(current.tenant, thing, merged), only_if=current)
+
+    changed = await until_unchanged(change)
     return answer(route_json(await progress_of(services, changed)))
 
 

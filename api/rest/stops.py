@@ -15,6 +15,7 @@ from api.idempotency import once
 from api.models.base import Id
 from api.models.routes import StopBody, StopOut, stop_body, stop_json, stop_of
 from api.problems import BadRequest, Conflict
+from api.rest.changing import until_unchanged
 from api.rest.crud import READ_PROBLEMS, WRITE_PROBLEMS, ThingId, patched
 from api.rest.routes import progress_of
 from api.services import Services, Shared
@@ -88,11 +89,15 @@ async def create_stop(
     tenant = principal.writes(asked.tenant, services.settings.default_tenant)
 
     async def make(_seed: str | None) -> Response:
-        route = await services.store.routes.get(tenant, body.route)
-        if any(stop.id == body.id for stop in route.stops):
-            raise AlreadyExists("stop", body.id)
-        last = max((stop.seq for stop in route.stops), default=0)
-        return await _replace(services, route, [*route.stops, stop_of(body, last + 1)], body.id, status=201)
+        async def add() -> Route:
+            route = await services.store.routes.get(tenant, body.route)
+            if any(stop.id == body.id for stop in route.stops):
+                raise AlreadyExists("stop", body.id)
+            last = max((stop.seq for stop in route.stops), default=0)
+            return await _replace(services, route, [*route.stops, stop_of(body, last + 1)])
+
+        route = await until_unchanged(add)
+        return answer(await _document(services, route, body.id), 201, {"location": f"/v1/stops/{body.id}"})
 
     return await once(request, services, tenant, make)
 
@@ -111,30 +116,34 @@ async def patch_stop(
     body: Annotated[dict[str, Any], Body(description="JSON merge patch (RFC 7396) of what POST takes; null removes")],
     principal: Operator,
 ) -> Response:
-    route = await _route_of(services, principal.reads(asked.tenant), thing)
-    current = next(stop for stop in route.stops if stop.id == thing)
-    merged = patched(StopBody, stop_body(current, route.id), body, thing)
-    if merged.route != route.id:
-        raise InvalidValue("route", "cannot be changed; delete the stop and add it to the other route")
-    changed = stop_of(merged, current.seq)
-    return await _replace(services, route, [changed if stop.id == thing else stop for stop in route.stops], thing)
+    async def change() -> Route:
+        route = await _route_of(services, principal.reads(asked.tenant), thing)
+        current = next(stop for stop in route.stops if stop.id == thing)
+        merged = patched(StopBody, stop_body(current, route.id), body, thing)
+        if merged.route != route.id:
+            raise InvalidValue("route", "cannot be changed; delete the stop and add it to the other route")
+        changed = stop_of(merged, current.seq)
+        return await _replace(services, route, [changed if stop.id == thing else stop for stop in route.stops])
+
+    return answer(await _document(services, await until_unchanged(change), thing))
 
 
 @router.delete(
     "/v1/stops/{id:path}", summary="Take a stop off its route", status_code=204, response_class=Response, responses=WRITE_PROBLEMS
 )
 async def delete_stop(services: Shared, thing: ThingId, asked: Annotated[Asked, Query()], principal: Operator) -> Response:
-    route = await _route_of(services, principal.reads(asked.tenant), thing)
-    await services.store.routes.replace(replace(route, stops=tuple(stop for stop in route.stops if stop.id != thing)))
+    async def take_off() -> Route:
+        route = await _route_of(services, principal.reads(asked.tenant), thing)
+        return await _replace(services, route, [stop for stop in route.stops if stop.id != thing])
+
+    await until_unchanged(take_off)
     return Response(status_code=204)
 
 
-async def _replace(services: Services, route: Route, stops: list[Stop], changed: str, *, status: int = 200) -> Response:
+async def _replace(services: Services, route: Route, stops: list[Stop]) -> Route:
+    """The route with these stops, unless somebody else has changed it (Outdated)."""
     ordered = tuple(sorted(stops, key=lambda stop: stop.seq))
-    stored = await services.store.routes.replace(replace(route, stops=ordered))
-    return answer(
-        await _document(services, stored, changed), status, {"location": f"/v1/stops/{changed}"} if status == 201 else None
-    )
+    return await services.store.routes.replace(replace(route, stops=ordered), only_if=route)
 
 
 async def _document(services: Services, route: Route, stop_id: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pydantic import Field
 from api.access.authenticate import Admin
 from api.answers import Asked, PageAsked, answer
 from api.models.access import SubscriptionBody, SubscriptionOut, SubscriptionWithSecret, subscription_json
+from api.rest.changing import until_unchanged
 from api.rest.crud import WRITE_PROBLEMS, Kind, ThingId, crud_router
 from api.rest.locate import get_one
 from api.services import Services, Shared
@@ -94,9 +95,12 @@ rotation_router: Final = APIRouter(tags=["subscriptions"])
     responses=WRITE_PROBLEMS,
 )
 async def rotate_secret(services: Shared, thing: ThingId, asked: Annotated[Asked, Query()], principal: Admin) -> Response:
-    current = await get_one(services.store.subscriptions, principal.reads(asked.tenant), thing)
-    rotated = replace(current, secrets=(new_secret(), *current.secrets)[:_SECRETS_MOST])
-    return answer(_with_secret(await services.store.subscriptions.replace(rotated)))
+    async def rotate() -> Subscription:
+        current = await get_one(services.store.subscriptions, principal.reads(asked.tenant), thing)
+        rotated = replace(current, secrets=(new_secret(), *current.secrets)[:_SECRETS_MOST])
+        return await services.store.subscriptions.replace(rotated, only_if=current)
+
+    return answer(_with_secret(await until_unchanged(rotate)))
 
 
 def routers() -> list[APIRouter]:

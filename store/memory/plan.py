@@ -38,10 +38,11 @@ class RouteRepository(MemoryRepository[Route]):
         await self._fleet.vehicles.get(item.tenant, item.vehicle)
         return await super().create(item)
 
-    async def replace(self, item: Route) -> Route:
+    async def replace(self, item: Route, *, only_if: Route | None = None) -> Route:
         self._kept(item.tenant, item.id)
+        self._require(only_if)
         await self._fleet.vehicles.get(item.tenant, item.vehicle)
-        return await super().replace(item)
+        return await super().replace(item, only_if=only_if)
 
     def import_all(self, routes: Sequence[Route]) -> int:
         reject_unstorable(*routes)

@@ -11,7 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import orjson
 
 from fleet.errors import InvalidValue
-from store.errors import AlreadyExists, NotFound, Rejected
+from store.errors import AlreadyExists, NotFound, Outdated, Rejected
 from store.paging import split_cursor
 from store.refusals import check_tenant
 from store.storable import dump_json, holds_nul
@@ -57,15 +57,17 @@ class MemoryRepository(Generic[T]):
     async def get(self, tenant: str, id: str) -> T:  # noqa: A002 - the domain's word
         return self._shown(self._kept(tenant, id))
 
-    async def replace(self, item: T) -> T:
+    async def replace(self, item: T, *, only_if: T | None = None) -> T:
         reject_unstorable(item)
         kept = self._kept(item.tenant, item.id)
+        self._require(only_if)
         if hasattr(kept, "created_at"):
             item = replace(item, created_at=kept.created_at)  # type: ignore[type-var]
         return self._put(item)
 
-    async def delete(self, tenant: str, id: str) -> None:  # noqa: A002 - the domain's word
+    async def delete(self, tenant: str, id: str, *, only_if: T | None = None) -> None:  # noqa: A002 - the domain's word
         self._kept(tenant, id)
+        self._require(only_if)
         self._remove(tenant, id)
         self._changed(self.kind, tenant, id)
 
@@ -80,6 +82,11 @@ class MemoryRepository(Generic[T]):
             return self.items[tenant, id_]
         except KeyError:
             raise NotFound(self.kind, id_) from None
+
+    def _require(self, expected: T | None) -> None:
+        """Raises Outdated where the thing is not as expected."""
+        if expected is not None and self._shown(self._kept(expected.tenant, expected.id)) != expected:
+            raise Outdated(self.kind, expected.id)
 
     def _put(self, item: T) -> T:
         self.items[item.tenant, item.id] = item

@@ -5,7 +5,7 @@ Whoever mounts locks the vehicle's row first and the tracker's after it, so that
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 
 from fleet.tracker_clock import TrackerClock
 from fleet.vehicle import Mounting, Tracker, TrackerStatus, Vehicle
-from store.errors import AlreadyExists, NotFound
+from store.errors import NotFound, StoreError
 from store.own_settings import settings_as_json, settings_from_json
 from store.postgres.arrays import Texts
 from store.postgres.database import Connection, Database, rows
@@ -31,26 +31,24 @@ class VehicleRepository(PostgresRepository[Vehicle]):
     filters = frozenset({"tracker", "tag"})
     sql = _VEHICLES
 
-    async def create(self, item: Vehicle) -> Vehicle:
-        return await self._put(item, "create", AlreadyExists(self.kind, item.id))
-
-    async def replace(self, item: Vehicle) -> Vehicle:
-        return await self._put(item, "replace", NotFound(self.kind, item.id))
-
-    async def _put(self, item: Vehicle, how: str, otherwise: Exception) -> Vehicle:
-        await self._tenants.ensure([item.tenant])
+    async def _write(self, connection: Connection, item: Vehicle, how: str, otherwise: StoreError) -> Vehicle:
         params = self._params(item)
-        async with self._database.transaction() as connection:
-            found = await rows(connection, self.sql[how], params)
-            if not found:
-                raise otherwise
-            ((vehicle_id, created_at),) = found
-            if item.tracker is None:
-                await connection.execute(_TRACKERS["dismount_vehicle"], {"vehicle_id": vehicle_id})
-            else:
-                await _mount(connection, params["tenant_id"], item.tracker, vehicle_id)
-            await connection.execute(_TRACKERS["tell"], params)
+        found = await rows(connection, self.sql[how], params)
+        if not found:
+            raise otherwise
+        ((vehicle_id, created_at),) = found
+        if item.tracker is None:
+            await connection.execute(_TRACKERS["dismount_vehicle"], {"vehicle_id": vehicle_id})
+        else:
+            await _mount(connection, params["tenant_id"], item.tracker, vehicle_id)
+        await connection.execute(_TRACKERS["tell"], params)
         return replace(item, created_at=created_at)
+
+    async def _lock(self, connection: Connection, expected: Vehicle, params: Mapping[str, Any]) -> None:
+        """The tracker too: it could be put on another vehicle meanwhile."""
+        await super()._lock(connection, expected, params)
+        if expected.tracker is not None:
+            await connection.execute(_TRACKERS["lock"], {**params, "id": expected.tracker})
 
     def _columns(self, item: Vehicle) -> dict[str, Any]:
         settings = Jsonb(settings_as_json(item.settings))
@@ -74,28 +72,20 @@ class TrackerRepository(PostgresRepository[Tracker]):
     filters = frozenset({"status", "vehicle"})
     sql = _TRACKERS
 
-    async def create(self, item: Tracker) -> Tracker:
-        return await self._put(item, "create", AlreadyExists(self.kind, item.id))
-
-    async def replace(self, item: Tracker) -> Tracker:
-        return await self._put(item, "replace", NotFound(self.kind, item.id))
-
-    async def _put(self, item: Tracker, how: str, otherwise: Exception) -> Tracker:
-        await self._tenants.ensure([item.tenant])
+    async def _write(self, connection: Connection, item: Tracker, how: str, otherwise: StoreError) -> Tracker:
         params = self._params(item)
-        async with self._database.transaction() as connection:
-            vehicle = await rows(connection, _VEHICLES["lock"], params) if item.vehicle is not None else []
-            found = await rows(connection, self.sql[how], params)
-            if not found:
-                raise otherwise
-            if item.vehicle is None:
-                await connection.execute(_TRACKERS["dismount_tracker"], {**params, "tracker": item.id})
-            elif not vehicle:
-                raise NotFound("vehicle", item.vehicle)
-            else:
-                await _mount(connection, params["tenant_id"], item.id, vehicle[0][0])
-            await connection.execute(_TRACKERS["tell"], params)
-        return await self.get(item.tenant, item.id)
+        vehicle = await rows(connection, _VEHICLES["lock"], {**params, "id": item.vehicle}) if item.vehicle is not None else []
+        found = await rows(connection, self.sql[how], params)
+        if not found:
+            raise otherwise
+        if item.vehicle is None:
+            await connection.execute(_TRACKERS["dismount_tracker"], {**params, "tracker": item.id})
+        elif not vehicle:
+            raise NotFound("vehicle", item.vehicle)
+        else:
+            await _mount(connection, params["tenant_id"], item.id, vehicle[0][0])
+        await connection.execute(_TRACKERS["tell"], params)
+        return (await self._select(connection, {"tenant_id": params["tenant_id"], "id": item.id, "limit": 1}))[0]
 
     def _columns(self, item: Tracker) -> dict[str, Any]:
         return {"status": str(item.status), "vehicle": item.vehicle, "created_at": item.created_at}
@@ -148,7 +138,7 @@ class Mountings:
 
 async def _mount(connection: Connection, tenant_id: int, tracker: str, vehicle_id: int) -> None:
     """Put a tracker (a new one, perhaps) on a vehicle whose row is locked."""
-    params = {"tenant_id": tenant_id, "tracker": tracker, "vehicle_id": vehicle_id}
+    params = {"tenant_id": tenant_id, "id": tracker, "tracker": tracker, "vehicle_id": vehicle_id}
     for step in ("ensure", "lock", "dismount_others", "mount"):
         await connection.execute(_TRACKERS[step], params)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import builtins
 import json
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from fleet.errors import InvalidValue
-from store.errors import AlreadyExists, NotFound
+from store.errors import AlreadyExists, NotFound, Outdated, StoreError
 from store.paging import split_cursor
-from store.postgres.database import Database
+from store.postgres.database import Connection, Database, rows
 from store.postgres.queries import Queries
 from store.postgres.tenants import Tenants
 
@@ -36,28 +37,29 @@ class PostgresRepository(ABC, Generic[T]):
         self._tenants = tenants
 
     async def create(self, item: T) -> T:
-        """One INSERT that does nothing, and says so, where the id is taken."""
+        """An INSERT that does nothing, and says so, where the id is taken."""
         await self._tenants.ensure([item.tenant])
-        found = await self._database.fetch_one(self.sql["create"], self._params(item))
-        if found is None:
-            raise AlreadyExists(self.kind, item.id)
-        return self._stored(item, found)
+        async with self._database.transaction() as connection:
+            return await self._write(connection, item, "create", AlreadyExists(self.kind, item.id))
 
-    async def replace(self, item: T) -> T:
+    async def replace(self, item: T, *, only_if: T | None = None) -> T:
         await self._tenants.ensure([item.tenant])
-        found = await self._database.fetch_one(self.sql["replace"], self._params(item))
-        if found is None:
-            raise NotFound(self.kind, item.id)
-        return self._stored(item, found)
+        async with self._database.transaction() as connection:
+            await self._require(connection, self._tenants.known_id(item.tenant), only_if)
+            return await self._write(connection, item, "replace", NotFound(self.kind, item.id))
 
-    async def delete(self, tenant: str, id: str) -> None:  # noqa: A002 - the domain's word
-        params = {"tenant_id": await self._tenants.id(tenant), "id": id, "change": change(self.kind, tenant, id)}
-        if await self._database.fetch_one(self.sql["delete"], params) is None:
-            raise NotFound(self.kind, id)
+    async def delete(self, tenant: str, id: str, *, only_if: T | None = None) -> None:  # noqa: A002 - the domain's word
+        tenant_id = await self._tenants.id(tenant)
+        params = {"tenant_id": tenant_id, "id": id, "change": change(self.kind, tenant, id)}
+        async with self._database.transaction() as connection:
+            await self._require(connection, tenant_id, only_if)
+            if not await rows(connection, self.sql["delete"], params):
+                raise NotFound(self.kind, id)
 
     async def get(self, tenant: str, id: str) -> T:  # noqa: A002 - the domain's word
         params = {"tenant_id": await self._tenants.id(tenant), "id": id, "limit": 1}
-        found = await self._load_all(await self._database.fetch(self.sql.narrowed("select", params), params))
+        async with self._database.connection() as connection:
+            found = await self._select(connection, params)
         if not found:
             raise NotFound(self.kind, id)
         return found[0]
@@ -66,10 +68,38 @@ class PostgresRepository(ABC, Generic[T]):
         for name in set(filters) - self.filters:
             raise InvalidValue(name, f"a {self.kind} has no such filter")
         params = {**filters, **await page_params(self._tenants, tenant, limit, after)}
-        return await self._load_all(await self._database.fetch(self.sql.narrowed("select", params), params))
+        async with self._database.connection() as connection:
+            return await self._select(connection, params)
 
-    async def _load_all(self, rows: builtins.list[Row]) -> builtins.list[T]:
-        return [self._load(row) for row in rows]
+    async def _write(self, connection: Connection, item: T, how: str, otherwise: StoreError) -> T:
+        """`create` or `replace` in a transaction; `otherwise` is raised where that finds nothing to do."""
+        found = await rows(connection, self.sql[how], self._params(item))
+        if not found:
+            raise otherwise
+        return self._stored(item, found[0])
+
+    async def _require(self, connection: Connection, tenant_id: int | None, expected: T | None) -> None:
+        """Lock the thing, and raise Outdated where it is not as expected."""
+        if expected is None:
+            return
+        params = {"tenant_id": tenant_id, "id": expected.id, "limit": 1}
+        await self._lock(connection, expected, params)
+        # A statement of its own, so that it sees what those wrote who had the lock before.
+        found = await self._select(connection, params)
+        if not found:
+            raise NotFound(self.kind, expected.id)
+        if found[0] != expected:
+            raise Outdated(self.kind, expected.id)
+
+    async def _lock(self, connection: Connection, _expected: T, params: Mapping[str, Any]) -> None:
+        """Nobody else changes the thing until the transaction is over."""
+        await connection.execute(self.sql["lock"], params)
+
+    async def _select(self, connection: Connection, params: Mapping[str, Any]) -> builtins.list[T]:
+        return await self._load_all(connection, await rows(connection, self.sql.narrowed("select", params), params))
+
+    async def _load_all(self, _connection: Connection, found: builtins.list[Row]) -> builtins.list[T]:
+        return [self._load(row) for row in found]
 
     def _params(self, item: T) -> dict[str, Any]:
         """Parameters of `create` and `replace`."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from fleet.clock import to_micros
 from fleet.route import Delay, Eta, Route, RouteStatus, Stop, StopStatus
-from store.errors import AlreadyExists, NotFound
+from store.errors import AlreadyExists, NotFound, StoreError
 from store.postgres.arrays import Float8s, Instants, Int4s, Texts
 from store.postgres.database import Connection, rows
 from store.postgres.queries import Queries
@@ -32,12 +32,6 @@ class RouteRepository(PostgresRepository[Route]):
     filters = frozenset({"vehicle", "status", "stop"})
     sql = _SQL
 
-    async def create(self, item: Route) -> Route:
-        return await self._put(item, "create", AlreadyExists(self.kind, item.id))
-
-    async def replace(self, item: Route) -> Route:
-        return await self._put(item, "replace", NotFound(self.kind, item.id))
-
     async def import_all(self, routes: Sequence[Route]) -> int:
         """Create or replace all of them in one transaction; a handful of statements, however many there are."""
         refuse_twice("route", ((route.tenant, route.id) for route in routes))
@@ -56,8 +50,8 @@ class RouteRepository(PostgresRepository[Route]):
 
     async def world(self, horizon_s: float) -> builtins.list[Route]:
         """Those that are not done, or became so within the horizon."""
-        found = await self._database.fetch(_SQL["world"], {"horizon": f"{horizon_s} seconds"})
-        return await self._load_all(found)
+        async with self._database.connection() as connection:
+            return await self._load_all(connection, await rows(connection, _SQL["world"], {"horizon": f"{horizon_s} seconds"}))
 
     async def progress(
         self, tenant: str | None, *, routes: Sequence[str], vehicle: str | None, limit: int, after: str | None
@@ -67,9 +61,10 @@ class RouteRepository(PostgresRepository[Route]):
             "vehicle": vehicle,
             **await page_params(self._tenants, tenant, limit, after),
         }
-        found = await self._database.fetch(_SQL.narrowed("select", params), params)
-        loaded = await self._load_all(found)
-        states = await self._states(found)
+        async with self._database.connection() as connection:
+            found = await rows(connection, _SQL.narrowed("select", params), params)
+            loaded = await self._load_all(connection, found)
+            states = await _states(connection, found)
         return [_progress(route, row, states[row[4], row[1]]) for route, row in zip(loaded, found, strict=True)]
 
     async def etas(self, tenant: str, route: str) -> builtins.list[Eta]:
@@ -77,19 +72,16 @@ class RouteRepository(PostgresRepository[Route]):
         found = await self._database.fetch(_SQL["etas"], params)
         return [_eta(tenant, row) for row in found]
 
-    async def _put(self, item: Route, how: str, otherwise: Exception) -> Route:
+    async def _write(self, connection: Connection, item: Route, how: str, otherwise: StoreError) -> Route:
         refuse_twice("stop", ((item.tenant, stop.id) for stop in item.stops))
-        await self._tenants.ensure([item.tenant])
         params = self._params(item)
-        async with self._database.transaction() as connection:
-            found = await rows(connection, _SQL[how], params)
-            if not found:
-                raise otherwise
-            if (await connection.execute(_SQL["has_vehicle"], params)).rowcount == 0:
-                raise NotFound("vehicle", item.vehicle)
-            await self._refuse_foreign(connection, [item])
-            await self._put_stops(connection, [item])
-            await connection.execute(_TRACKERS["tell"], params)
+        if not await rows(connection, _SQL[how], params):
+            raise otherwise
+        if (await connection.execute(_SQL["has_vehicle"], params)).rowcount == 0:
+            raise NotFound("vehicle", item.vehicle)
+        await self._refuse_foreign(connection, [item])
+        await self._put_stops(connection, [item])
+        await connection.execute(_TRACKERS["tell"], params)
         return replace(item, stops=tuple(sorted(item.stops, key=lambda stop: (stop.seq, stop.id))))
 
     async def _resolve(self, connection: Connection, routes: Sequence[Route]) -> builtins.list[Route]:
@@ -144,20 +136,13 @@ class RouteRepository(PostgresRepository[Route]):
             "orders": Texts([dump_json(stop.orders).decode() for stop in stops]),
         }
 
-    async def _load_all(self, rows: builtins.list[Row]) -> builtins.list[Route]:
+    async def _load_all(self, connection: Connection, found: builtins.list[Row]) -> builtins.list[Route]:
         """The routes of `select`, each with its stops."""
         stops: Mapping[_Place, builtins.list[Stop]] = defaultdict(list)
-        if rows:
-            for tenant_id, route, *fields in await self._database.fetch(_SQL["stops"], _place_columns(rows)):
+        if found:
+            for tenant_id, route, *fields in await rows(connection, _SQL["stops"], _place_columns(found)):
                 stops[tenant_id, route].append(_stop(fields))
-        return [replace(self._load(row), stops=tuple(stops[row[4], row[1]])) for row in rows]
-
-    async def _states(self, rows: builtins.list[Row]) -> Mapping[_Place, dict[str, Row]]:
-        states: Mapping[_Place, dict[str, Row]] = defaultdict(dict)
-        if rows:
-            for tenant_id, route, stop, *fields in await self._database.fetch(_SQL["progress"], _place_columns(rows)):
-                states[tenant_id, route][stop] = tuple(fields)
-        return states
+        return [replace(self._load(row), stops=tuple(stops[row[4], row[1]])) for row in found]
 
     def _columns(self, item: Route) -> dict[str, Any]:
         return {"vehicle": item.vehicle, "starts_at": item.starts_at}
@@ -167,13 +152,22 @@ class RouteRepository(PostgresRepository[Route]):
         return Route(id=id_, tenant=tenant, vehicle=vehicle, starts_at=starts_at, stops=())
 
 
+async def _states(connection: Connection, found: Sequence[Row]) -> Mapping[_Place, dict[str, Row]]:
+    """What became of the stops of these routes."""
+    states: Mapping[_Place, dict[str, Row]] = defaultdict(dict)
+    if found:
+        for tenant_id, route, stop, *fields in await rows(connection, _SQL["progress"], _place_columns(found)):
+            states[tenant_id, route][stop] = tuple(fields)
+    return states
+
+
 def _pair_columns(pairs: Iterable[Row]) -> dict[str, Any]:
     tenant_ids, idents = zip(*pairs, strict=True)
     return {"tenants": Int4s(np.array(tenant_ids, np.int32)), "idents": Texts(list(idents))}
 
 
-def _place_columns(rows: Sequence[Row]) -> dict[str, Any]:
-    return {"tenants": Int4s(np.array([row[4] for row in rows], np.int32)), "routes": Texts([row[1] for row in rows])}
+def _place_columns(found: Sequence[Row]) -> dict[str, Any]:
+    return {"tenants": Int4s(np.array([row[4] for row in found], np.int32)), "routes": Texts([row[1] for row in found])}
 
 
 def _stop(fields: Sequence[Any]) -> Stop:

@@ -29,6 +29,9 @@ WITH made AS (
 )
 SELECT pg_notify('outrider_changes', %(change)s) FROM made
 
+-- name: lock
+SELECT FROM fences WHERE tenant_id = %(tenant_id)s AND id = %(id)s FOR UPDATE
+
 -- name: replace
 WITH made AS (
     UPDATE fences SET

@@ -22,6 +22,9 @@ VALUES (
 ON CONFLICT DO NOTHING
 RETURNING created_at
 
+-- name: lock
+SELECT FROM orders WHERE tenant_id = %(tenant_id)s AND id = %(id)s FOR UPDATE
+
 -- name: replace
 UPDATE orders SET
     customer = %(customer)s, stop = %(stop)s, promise_from = %(promise_from)s, promise_to = %(promise_to)s

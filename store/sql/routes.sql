@@ -54,6 +54,9 @@ INSERT INTO routes (tenant_id, id, vehicle, starts_at) VALUES (%(tenant_id)s, %(
 ON CONFLICT DO NOTHING
 RETURNING id
 
+-- name: lock
+SELECT FROM routes WHERE tenant_id = %(tenant_id)s AND id = %(id)s FOR UPDATE
+
 -- name: replace
 UPDATE routes SET vehicle = %(vehicle)s, starts_at = %(starts_at)s WHERE tenant_id = %(tenant_id)s AND id = %(id)s
 RETURNING id

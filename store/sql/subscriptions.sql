@@ -22,6 +22,9 @@ VALUES (
 ON CONFLICT DO NOTHING
 RETURNING created_at
 
+-- name: lock
+SELECT FROM subscriptions WHERE tenant_id = %(tenant_id)s AND id = %(id)s FOR UPDATE
+
 -- name: replace
 UPDATE subscriptions SET
     url = %(url)s, types = %(types)s, secrets = %(secrets)s, status = %(status)s, status_detail = %(status_detail)s

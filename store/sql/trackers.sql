@@ -37,7 +37,7 @@ SELECT pg_notify('outrider_changes', %(change)s) FROM gone
 INSERT INTO trackers (tenant_id, tracker) VALUES (%(tenant_id)s, %(tracker)s) ON CONFLICT DO NOTHING
 
 -- name: lock
-SELECT FROM trackers WHERE tenant_id = %(tenant_id)s AND tracker = %(tracker)s FOR UPDATE
+SELECT FROM trackers WHERE tenant_id = %(tenant_id)s AND tracker = %(id)s FOR UPDATE
 
 -- name: dismount_others
 -- What the tracker was on, and what was on the vehicle, ends now; the pair itself goes on.

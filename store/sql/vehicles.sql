@@ -37,7 +37,7 @@ SELECT pg_notify('outrider_changes', %(change)s) FROM gone
 
 -- name: lock
 -- Vehicle before tracker, in every transaction that mounts: two of them never wait for each other.
-SELECT id FROM vehicles WHERE tenant_id = %(tenant_id)s AND vehicle = %(vehicle)s FOR UPDATE
+SELECT id FROM vehicles WHERE tenant_id = %(tenant_id)s AND vehicle = %(id)s FOR UPDATE
 
 -- name: world
 SELECT tenants.name, trackers.tracker, trackers.status, coalesce(vehicles.id, 0), coalesce(vehicles.vehicle, '')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -15,8 +16,9 @@ from fleet.fence import Circle, Corridor, Fence, FenceSettings, Polygons
 from fleet.route import Stop
 from fleet.subscription import Subscription, SubscriptionStatus
 from fleet.vehicle import Order, Tracker, TrackerStatus, Vehicle
-from store.protocol import AlreadyExists, NotFound, Rejected, Store
+from store.protocol import AlreadyExists, NotFound, Outdated, Rejected, Store
 from tests.integration.store.builders import NOON, TENANT, at, route
+from tests.integration.store.conftest import Stores
 
 _SQUARE = ((24.0, 60.0), (25.0, 60.0), (25.0, 61.0), (24.0, 61.0), (24.0, 60.0))
 _HOLE = ((24.4, 60.4), (24.6, 60.4), (24.6, 60.6), (24.4, 60.4))
@@ -40,6 +42,17 @@ KINDS: dict[str, tuple[str, Callable[..., Any]]] = {
         "subscriptions",
         lambda id_, tenant=TENANT: Subscription(id=id_, tenant=tenant, url="https://x", secrets=("s",)),
     ),
+}
+
+
+#: Something about each kind that can be changed.
+CHANGED: dict[str, Callable[[Any], Any]] = {
+    "vehicle": lambda item: replace(item, tracker="t"),
+    "tracker": lambda item: replace(item, status=TrackerStatus.QUARANTINED),
+    "fence": lambda item: replace(item, shape=Circle(lat=60, lon=24.123456789012348, radius_m=80)),
+    "route": lambda item: replace(item, stops=item.stops[:1]),
+    "order": lambda item: replace(item, promise_from=at(1)),
+    "subscription": lambda item: replace(item, secrets=("s2", "s")),
 }
 
 
@@ -68,6 +81,48 @@ async def test_what_was_created_is_found_until_it_is_deleted(kind: tuple[str, An
     assert (await repository.get("other", "a")).tenant == "other"
     with pytest.raises(NotFound):
         await repository.get("nobody", "a")
+
+
+async def test_a_thing_is_changed_only_while_it_is_as_it_was_read(kind: tuple[str, Any, Callable[..., Any]]) -> None:
+    word, repository, make = kind
+    await repository.create(make("a"))
+    read = await repository.get(TENANT, "a")
+    other = CHANGED[word](read)
+    assert await repository.replace(other, only_if=read) == other
+    for late in (repository.replace(read, only_if=read), repository.delete(TENANT, "a", only_if=read)):
+        with pytest.raises(Outdated, match=f"{word} 'a' was changed in the meantime"):
+            await late
+    assert await repository.get(TENANT, "a") == other
+    await repository.delete(TENANT, "a", only_if=other)
+    for gone in (repository.replace(other, only_if=other), repository.delete(TENANT, "a", only_if=other)):
+        with pytest.raises(NotFound, match=f"no {word} 'a'"):
+            await gone
+
+
+async def test_of_writers_that_read_the_same_one_writes(stores: Stores) -> None:
+    repositories = [(await stores.open()).orders for _ in range(2)]
+    await repositories[0].create(Order(id="o", tenant=TENANT, customer="0"))
+    for round_ in range(20):
+        read = await repositories[0].get(TENANT, "o")
+        wanted = [replace(read, customer=f"{round_}-{number}") for number in range(2)]
+        results = await asyncio.gather(
+            *(one.replace(item, only_if=read) for one, item in zip(repositories, wanted, strict=True)), return_exceptions=True
+        )
+        written = [result for result in results if isinstance(result, Order)]
+        refused = [result for result in results if isinstance(result, Outdated)]
+        assert (len(written), len(refused)) == (1, 1)
+        assert await repositories[0].get(TENANT, "o") == written[0]
+
+
+async def test_a_tracker_that_was_moved_on_is_not_fetched_back(store: Store) -> None:
+    """What is mounted on a vehicle is part of what was read of it."""
+    for id_ in ("v1", "v2"):
+        await store.vehicles.create(Vehicle(id=id_, tenant=TENANT, name=id_, tracker="t" if id_ == "v1" else None))
+    read = await store.vehicles.get(TENANT, "v1")
+    await store.vehicles.replace(replace(await store.vehicles.get(TENANT, "v2"), tracker="t"))
+    with pytest.raises(Outdated):
+        await store.vehicles.replace(replace(read, name="new"), only_if=read)
+    assert (await store.vehicles.get(TENANT, "v2")).tracker == "t"
 
 
 @pytest.mark.parametrize("limit", [1, 3, 100])
