@@ -9,6 +9,7 @@
 | Outdated      | the thing is not any more as the caller saw it              | read it again                 |
 | UnderWay      | the same request is being worked on just now                | the same again, later         |
 | Superseded    | another worker has taken over the work                      | stop; it goes on there        |
+| SharedSession | a pooler lends our session to others between transactions   | stop; the URL must change     |
 | StoreError    | anything else: the schema is not migrated, or a defect      | stop, and tell the operator   |
 """
 
@@ -31,6 +32,17 @@ class Superseded(StoreError):
     def __init__(self, worker: str) -> None:
         super().__init__(f"another worker has taken over the work of {worker!r}, so this one stops")
         self.worker = worker
+
+
+class SharedSession(StoreError):
+    """A pooler stands before the database and shares sessions between clients, so that a worker's claim would be nobody's."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the database's URL leads to a pooler that shares sessions between clients (as PgBouncer with pool_mode = transaction"
+            " does), so the worker cannot claim its work: let OUTRIDER_DATABASE_URL name the database itself, or a pooler that"
+            " keeps sessions (pool_mode = session)"
+        )
 
 
 class Rejected(StoreError):

@@ -21,12 +21,13 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import psycopg
-from psycopg import AsyncConnection
 from psycopg.pq import TransactionStatus
 
 from store.errors import Superseded
 from store.postgres.database import Connection, Database, configure, rows
+from store.postgres.off_loop import OffLoopConnection
 from store.postgres.queries import Queries
+from store.postgres.session import refuse_shared
 from store.postgres.translation import translated
 
 log = logging.getLogger(__name__)
@@ -48,19 +49,23 @@ class Claim:
         self._is_held = False
         #: Of the claims on this work, the number of ours.
         self._number = 0
-        self._connection: Connection | None = None
+        self._connection: OffLoopConnection | None = None
         #: (process id, start) of the session that held the claim last.
         self._session: tuple[int, Any] | None = None
 
     async def take(self, worker: str) -> None:
-        """Return when the work is ours alone, however long another has it. Raises Unavailable."""
+        """Return when the work is ours alone, however long another has it. Raises Unavailable, and SharedSession where the
+        connection could not hold a claim."""
         self._worker = worker
-        is_told = False
+        is_told = is_judged = False
         while True:
             async with self._turn:
                 with translated():
                     async with asyncio.timeout(self._database.limits.answer_s):
                         connection = await self._session_to_ask()
+                        if not is_judged:
+                            await refuse_shared(connection, self._database.conninfo)
+                            is_judged = True
                         if await self._is_ours(connection):
                             self._number = await self._one(connection, "count")
                             self._is_held = True
@@ -71,7 +76,7 @@ class Claim:
             await asyncio.sleep(_ASK_INTERVAL_S)
 
     @asynccontextmanager
-    async def connection(self, *, untranslated: tuple[type[Exception], ...] = ()) -> AsyncIterator[Connection]:
+    async def connection(self, *, untranslated: tuple[type[Exception], ...] = ()) -> AsyncIterator[OffLoopConnection]:
         """Where to commit, as `Database.connection`. Raises Superseded where another worker has taken over."""
         if self._worker is None:
             async with self._database.connection(untranslated=untranslated) as connection:
@@ -99,7 +104,7 @@ class Claim:
         if self._connection is not None:
             await self._connection.close()
 
-    async def _regained(self) -> Connection:
+    async def _regained(self) -> OffLoopConnection:
         connection = await self._session_to_ask()
         if not self._is_held:
             if not await self._is_ours(connection) or await self._one(connection, "counted") != self._number:
@@ -108,10 +113,10 @@ class Claim:
             self._is_held = True
         return connection
 
-    async def _session_to_ask(self) -> Connection:
+    async def _session_to_ask(self) -> OffLoopConnection:
         if self._connection is None or self._connection.closed:
             self._is_held = False
-            self._connection = await AsyncConnection.connect(self._database.conninfo, autocommit=True)
+            self._connection = await OffLoopConnection.connect(self._database.conninfo, autocommit=True)
             await configure(self._connection)
         return self._connection
 

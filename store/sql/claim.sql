@@ -20,3 +20,6 @@ SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()
 -- name: end_session
 -- Process ids are used again: the start tells whether it is the same session. Waits for its end, at most 5 s.
 SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid = %(pid)s AND backend_start = %(start)s
+
+-- name: process
+SELECT pg_backend_pid()

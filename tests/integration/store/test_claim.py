@@ -12,12 +12,14 @@ import pytest
 import pytest_asyncio
 
 from fleet.fix import FixBatch
+from store.errors import SharedSession
 from store.open import open_store
 from store.protocol import Rejected, Store, Superseded, Unavailable
 from tests.fault_proxy import Cut, FaultProxy
-from tests.integration.store.builders import Builder, all_rows, at, dead_letter, fixes
+from tests.integration.store.builders import Builder, all_rows, at, dead_letter, event, fixes
 from tests.integration.store.conftest import Stores
 from tests.integration.store.test_faults import IMPATIENT
+from tests.pooler import Pooler
 
 WORKER = "outrider-worker"
 HOLDERS = """
@@ -124,3 +126,31 @@ async def test_values_that_are_refused_do_not_cost_the_claim(database_stores: St
     assert (await build.commit(dead_letters=[dead_letter()])).batch > 0
     assert not waiting.done()
     waiting.cancel()
+
+
+@pytest.mark.parametrize("goes_round", [False, True], ids=["the last one first", "one after another"])
+async def test_a_pooler_that_shares_sessions_is_refused_before_anything_is_claimed(
+    database_stores: Stores, goes_round: bool
+) -> None:
+    async with Pooler(urlsplit(database_stores.url).port or 5432, shares=True, goes_round=goes_round) as pooler:
+        store = await open_store(pooler.through(database_stores.url))
+        with pytest.raises(SharedSession, match="a pooler that shares sessions between clients"):
+            await store.claim(WORKER)
+        await store.close()
+        direct = await database_stores.open()
+        async with asyncio.timeout(20):
+            await direct.claim(WORKER)
+
+
+async def test_a_pooler_that_keeps_sessions_carries_a_claim(database_stores: Stores) -> None:
+    async with Pooler(urlsplit(database_stores.url).port or 5432, shares=False) as pooler:
+        store = await open_store(pooler.through(database_stores.url))
+        await store.claim(WORKER)
+        build = Builder(store)
+        assert (await build.commit(events=[event(1)])).batch > 0
+        second = await database_stores.open()
+        waiting = asyncio.create_task(second.claim(WORKER))
+        await store.check_claim()
+        assert not waiting.done()
+        waiting.cancel()
+        await store.close()
