@@ -41,9 +41,16 @@ def _utc_now() -> datetime:
 class AlertCounts:
     """For metrics; they only grow."""
 
+    attempts: int = 0
     delivered: int = 0
+    #: Attempts that failed; those that were not their alert's first.
     failed: int = 0
+    retried: int = 0
+    #: Alerts that are not tried again.
+    given_up: int = 0
+    #: Subscriptions.
     disabled: int = 0
+    store_failures: int = 0
 
 
 class AlertRunner:
@@ -65,6 +72,11 @@ class AlertRunner:
         self._failure: BaseException | None = None
         self._freed = asyncio.Event()
         self.counts = AlertCounts()
+
+    @property
+    def under_way(self) -> int:
+        """Alerts that are being sent."""
+        return len(self._under_way)
 
     async def run(self) -> None:
         """Until cancelled; then attempts under way are broken off and left to their lease."""
@@ -103,7 +115,7 @@ class AlertRunner:
         try:
             return await self._store.claim_alerts(self._now(), limit=wanted, lease_s=self._settings.lease_s, busy=busy)
         except Unavailable as error:
-            _log.warning("alerts wait: the store is away (%s)", error)
+            self._store_is_away(error)
             return []
 
     def _start(self, sender: Sender, alert: Alert) -> None:
@@ -126,8 +138,11 @@ class AlertRunner:
 
     async def _handle(self, sender: Sender, alert: Alert) -> None:
         if alert.subscription.status is not SubscriptionStatus.ACTIVE:
+            self.counts.given_up += 1
             await self._write(lambda: self._store.alert_failed(alert.id, self._now(), error="disabled", retry_at=None))
             return
+        self.counts.attempts += 1
+        self.counts.retried += alert.attempts > 0
         answer = await self._attempt(sender, alert)
         match decide(answer, alert.attempts, self._now(), self._jitter()):
             case Delivered():
@@ -157,6 +172,7 @@ class AlertRunner:
 
     async def _disable(self, alert: Alert, why: str) -> None:
         self.counts.failed += 1
+        self.counts.given_up += 1
         self.counts.disabled += 1
         _log.warning("webhook subscription %s is disabled: %s", _name(alert), why)
         await self._write(lambda: self._store.alert_failed(alert.id, self._now(), error=why, retry_at=None))
@@ -170,10 +186,14 @@ class AlertRunner:
             except NotFound:
                 return  # the subscription was deleted meanwhile, and its alerts with it
             except Unavailable as error:
-                _log.warning("alerts wait: the store is away (%s)", error)
+                self._store_is_away(error)
                 await asyncio.sleep(_STORE_RETRY_S)
             else:
                 return
+
+    def _store_is_away(self, error: Unavailable) -> None:
+        self.counts.store_failures += 1
+        _log.warning("alerts wait: the store is away (%s)", error)
 
 
 def _name(alert: Alert) -> str:

@@ -136,6 +136,7 @@ class Settings(BaseSettings):
     mqtt_port: int = Field(1883, ge=0, le=65_535, description="Port of the embedded broker; 0 takes a free one.")
     metrics_host: str = Field(_LOOPBACK, description="Address of the worker's and the alert sender's own /metrics.")
     metrics_port: int = Field(9464, ge=0, le=65_535, description="Port of a lone worker's /metrics; 0 takes a free one.")
+    alerts_metrics_port: int = Field(9465, ge=0, le=65_535, description="Port of the alert sender's /metrics; 0 takes a free one.")
     data_dir: Path = Field(Path(".outrider"), description="Where `outrider up` keeps its embedded servers' data.")
     web_dir: Path | None = Field(None, description="The built screen. Unset: `web/dist` beside the packages.")
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(

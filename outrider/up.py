@@ -144,7 +144,7 @@ async def _supervisor() -> AsyncIterator[Supervisor]:
 def _start_tiers(supervisor: Supervisor, settings: Settings, options: UpOptions, parts: _Parts, http_port: int) -> None:
     worker = {**_environment(parts, "worker"), environment_name("metrics_port"): "0"}
     api = {**_environment(parts, "api"), environment_name("http_port"): str(http_port)}
-    alerts = {**_environment(parts, "api"), environment_name("metrics_port"): "0"}
+    alerts = {**_environment(parts, "api"), environment_name("alerts_metrics_port"): "0"}
     if options.demo and _is_loopback(settings.http_host):
         alerts[environment_name("webhook_allow_private")] = "true"
         api[environment_name("webhook_allow_private")] = "true"

@@ -28,6 +28,7 @@ from fleet.vehicle import Mounting, Order, Tracker, Vehicle
 from fleet.visit import Visit
 from store.errors import AlreadyExists, NotFound, Outdated, Rejected, StoreError, Superseded, Unavailable, UnderWay
 from store.records import (
+    AlertBacklog,
     Anchor,
     Capabilities,
     Change,
@@ -45,6 +46,7 @@ from store.records import (
 
 __all__ = [
     "AccessStore",
+    "AlertBacklog",
     "AlertStore",
     "AlreadyExists",
     "Anchor",
@@ -287,6 +289,10 @@ class AlertStore(Protocol):
         must not keep those of others waiting. `Alert.attempts` counts the earlier claims: 0 at the first. The secrets of the
         subscription are with it.
         """
+        ...
+
+    async def alert_backlog(self) -> AlertBacklog:
+        """What waits, whoever has claimed it."""
         ...
 
     async def alert_delivered(self, alert: str, now: datetime) -> None:

@@ -187,6 +187,14 @@ class RouteProgress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AlertBacklog:
+    """Alerts that are neither delivered nor given up, and since when the oldest of them has been in the outbox."""
+
+    waiting: int
+    oldest: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
     """How many days each kind of record is kept; 0 = for ever. Fixes and ETAs go by whole days.
 

@@ -1,4 +1,4 @@
-"""The worker's own little HTTP server: `/healthz`, `/readyz` and `/metrics`, for a worker that runs alone.
+"""The little HTTP server of a tier that serves nothing else (worker, alert sender): `/healthz`, `/readyz` and `/metrics`.
 
 On the loop, so that it stops answering when the loop is stuck: that is what a health check is for. It reads one request,
 answers and closes; nothing that a client sends is kept.
@@ -9,23 +9,36 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Final, Self
+from typing import Any, Final, Protocol, Self
 
 import orjson
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from ingest.loop.sign import Sign
-
 _TIMEOUT_S: Final = 5.0
 _MOST_CONNECTIONS: Final = 32
+
+
+class Readiness(Protocol):
+    """How a tier is."""
+
+    @property
+    def is_ready(self) -> bool: ...
+
+    def as_json(self) -> dict[str, Any]: ...
 
 
 class HealthServer:
     """Use it as `async with HealthServer(...) as server`; `port` is the one that it really has."""
 
     def __init__(
-        self, *, host: str, port: int, sign: Callable[[], Sign], registry: CollectorRegistry, refresh: Callable[[], None]
+        self,
+        *,
+        host: str,
+        port: int,
+        sign: Callable[[], Readiness],
+        registry: CollectorRegistry,
+        refresh: Callable[[], None] = lambda: None,
     ) -> None:
         """`refresh` is called before metrics are read, to bring gauges up to date."""
         self._host = host

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import Any
 
 from downlink.runner import CommandRunner
 from fleet.calendar_text import read_calendar
@@ -28,6 +26,7 @@ from mqttwire import Publisher
 from outrider.broker import broker_options
 from outrider.settings import InvalidSettings, Settings, UnknownTrackers
 from outrider.tiers.database import keep_up, now_utc, opened_store
+from outrider.tiers.together import run_together
 
 log = logging.getLogger(__name__)
 
@@ -49,20 +48,7 @@ async def run_worker(settings: Settings) -> None:
         async with health_server(settings, worker) as health:
             log.info("metrics at http://%s:%d/metrics", settings.metrics_host, health.port)
             commands = CommandRunner(store, live, now_utc)
-            await _run_together(worker=worker.run(), upkeep=keep_up(store), commands=commands.run())
-
-
-async def _run_together(**work: Coroutine[Any, Any, None]) -> None:
-    """Run these until one of them has ended, or has failed: then all end, and its failure is raised."""
-    tasks = [asyncio.create_task(each, name=name) for name, each in work.items()]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+            await run_together(worker=worker.run(), upkeep=keep_up(store), commands=commands.run())
 
 
 def reception_of(settings: Settings) -> Reception:

@@ -14,7 +14,7 @@ from store.errors import NotFound
 from store.matching import alert_id, means_alert, means_type
 from store.memory.repository import MemoryRepository
 from store.paging import split_cursor
-from store.records import NumberedEvent
+from store.records import AlertBacklog, NumberedEvent
 
 
 @dataclass(slots=True)
@@ -163,6 +163,10 @@ class Outbox:
             if waiting.due_at and waiting.due_at <= now and waiting.place not in busy
         ]
         return [self._lease(id_, now, lease_s) for _, _, id_ in sorted(due)[:limit]]
+
+    def backlog(self) -> AlertBacklog:
+        waiting = [alert.created_at for alert in self._alerts.values() if alert.due_at is not None]
+        return AlertBacklog(waiting=len(waiting), oldest=min(waiting, default=None))
 
     def delivered(self, alert: str, now: datetime) -> None:
         if alert in self._alerts:

@@ -32,6 +32,7 @@ from store.memory.tenants import TenantTable
 from store.own_settings import movement_scopes, screen_scopes
 from store.positions import fixes_as_json, said
 from store.records import (
+    AlertBacklog,
     Anchor,
     Capabilities,
     Change,
@@ -239,6 +240,9 @@ class MemoryStore:
 
     async def claim_alerts(self, now: datetime, *, limit: int, lease_s: float, busy: Sequence[tuple[str, str]] = ()) -> list[Alert]:
         return self._outbox.claim(now, limit, lease_s, busy)
+
+    async def alert_backlog(self) -> AlertBacklog:
+        return self._outbox.backlog()
 
     async def alert_delivered(self, alert: str, now: datetime) -> None:
         self._outbox.delivered(alert, now)

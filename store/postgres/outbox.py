@@ -13,6 +13,7 @@ from store.postgres.found import load_event
 from store.postgres.queries import Queries
 from store.postgres.tenants import Tenants
 from store.postgres.things import load_subscription
+from store.records import AlertBacklog
 
 _SQL: Final = Queries("subscriptions")
 
@@ -27,6 +28,10 @@ class Outbox:
         if busy:
             params |= {"busy_tenants": [tenant for tenant, _ in busy], "busy": [subscription for _, subscription in busy]}
         return [_alert(row) for row in await self._database.fetch(_SQL.narrowed("claim", params), params)]
+
+    async def backlog(self) -> AlertBacklog:
+        row = await self._database.fetch_one(_SQL["backlog"])
+        return AlertBacklog(waiting=row[0], oldest=row[1]) if row is not None else AlertBacklog(waiting=0, oldest=None)
 
     async def delivered(self, alert: str, now: datetime) -> None:
         await self._database.execute(_SQL["delivered"], {"id": alert, "now": now})

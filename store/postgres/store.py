@@ -35,6 +35,7 @@ from store.postgres.routes import RouteRepository
 from store.postgres.tenants import Tenants
 from store.postgres.things import FenceRepository, OrderRepository, SubscriptionRepository
 from store.records import (
+    AlertBacklog,
     Capabilities,
     Change,
     Checkpoint,
@@ -216,6 +217,9 @@ class PostgresStore:
 
     async def claim_alerts(self, now: datetime, *, limit: int, lease_s: float, busy: Sequence[tuple[str, str]] = ()) -> list[Alert]:
         return await self._outbox.claim(now, limit, lease_s, busy)
+
+    async def alert_backlog(self) -> AlertBacklog:
+        return await self._outbox.backlog()
 
     async def alert_delivered(self, alert: str, now: datetime) -> None:
         await self._outbox.delivered(alert, now)

@@ -73,6 +73,9 @@ JOIN tenants ON tenants.id = claimed.tenant_id
 JOIN subscriptions ON subscriptions.tenant_id = claimed.tenant_id AND subscriptions.id = claimed.subscription
 ORDER BY claimed.was_due_at, claimed.event_seq, claimed.id
 
+-- name: backlog
+SELECT count(*), min(created_at) FROM outbox WHERE due_at IS NOT NULL
+
 -- name: delivered
 UPDATE outbox SET due_at = NULL, delivered = true, touched_at = %(now)s, error = NULL WHERE id = %(id)s
 

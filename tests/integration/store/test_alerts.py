@@ -158,3 +158,20 @@ async def test_two_claimers_share_the_alerts(stores: Stores, build: Builder) -> 
 
     claimed = await asyncio.gather(*map(claim_all, opened))
     assert sorted(id_ for mine in claimed for id_ in mine) == sorted(event(number).id for number in range(300))
+
+
+async def test_the_backlog_is_what_is_neither_delivered_nor_given_up(store: Store) -> None:
+    empty = await store.alert_backlog()
+    assert (empty.waiting, empty.oldest) == (0, None)
+    await store.subscriptions.create(_subscription("w", "*"))
+    await Builder(store).commit(events=[event(number) for number in range(3)])
+    waiting = await store.alert_backlog()
+    assert waiting.waiting == 3
+    assert waiting.oldest is not None
+    claimed = await store.claim_alerts(SOON, limit=3, lease_s=60)
+    assert await store.alert_backlog() == waiting
+    await store.alert_delivered(claimed[0].id, SOON)
+    await store.alert_failed(claimed[1].id, SOON, error="x", retry_at=SOON)
+    assert (await store.alert_backlog()).waiting == 2
+    await store.alert_failed(claimed[2].id, SOON, error="x", retry_at=None)
+    assert (await store.alert_backlog()).waiting == 1
