@@ -11,6 +11,7 @@ import numpy as np
 from eta.horizon import BANDS, CENTRES_S, band_of, tolerance_s
 from eta.settings import EtaSettings
 from fleet.fix import Float64s
+from fleet.progress import Positions
 
 #: Deciles of the error that a model starts from, as shares of 15 s + 0.16 of the horizon: a vehicle loses more than it wins.
 _START: Final = np.array([-1.5, -1.0, -0.7, -0.45, -0.2, 0.0, 0.2, 0.5, 0.9, 1.4, 2.2])
@@ -24,11 +25,15 @@ _AS_GOOD: Final = 50
 
 _SPANS_S: Final = np.diff(CENTRES_S)
 
+#: What is read off the errors, a row each: their 10 %, 50 % and 90 % quantiles, and what to add to a forecast, to tell it; a column
+#: a band.
+Readings = Float64s
+
 
 class ErrorBands:
     """A ring of errors a band, seconds (positive: the vehicle came later than forecast).
 
-    `low_s`, `middle_s`, `high_s`: their 10 %, 50 % and 90 % quantiles a band; `told_s`: what to add to a forecast, to tell it.
+    `readings` is never changed: with new errors there are other readings, so that who holds these goes on from what was known.
     """
 
     def __init__(self, settings: EtaSettings) -> None:
@@ -39,9 +44,9 @@ class ErrorBands:
         start_s = shares * (_START_S + _START_SHARE * CENTRES_S)[:, None]
         self._errors[:, : settings.errors_prior] = start_s
         self._took[:, : settings.errors_prior] = np.maximum(CENTRES_S[:, None] + start_s, 0.0)
-        self._readings = np.zeros((4, BANDS))
-        self.low_s, self.middle_s, self.high_s, self.told_s = self._readings
-        self._read_all()
+        self.readings: Readings = np.zeros((4, BANDS))
+        for band in range(BANDS):
+            self._read(band)
 
     def learn(self, horizon_s: float, error_s: float) -> None:
         """A forecast of this horizon has come true."""
@@ -52,29 +57,18 @@ class ErrorBands:
         if self._next[band] % _READ_EVERY == 0:
             self._read(band)
 
-    def _read_all(self) -> None:
-        for band in range(BANDS):
-            self._read(band)
-
     def _read(self, band: int) -> None:
         # What came since the last reading is left out: then reading again after a restart gives the same.
         count = int(self._next[band]) - int(self._next[band]) % _READ_EVERY
         kept = slice(min(count, self._errors.shape[1]))
         errors = self._errors[band, kept].astype(np.float64)
-        self.low_s[band], self.middle_s[band], self.high_s[band] = np.quantile(errors, (0.1, 0.5, 0.9))
+        quantiles = np.quantile(errors, (0.1, 0.5, 0.9))
         told_s = best_offset_s(errors, self._took[band, kept].astype(np.float64))
-        self.told_s[band] = min(told_s, self.middle_s[band])
-
-    def between(self, horizon_s: Float64s) -> Float64s:
-        """Low, middle and high quantile and what to add, in four rows: known at the centres of the bands, interpolated at each
-        horizon (at least the first centre's, at most the last's)."""
-        right = np.minimum(np.maximum(CENTRES_S.searchsorted(horizon_s), 1), BANDS - 1)
-        share = (horizon_s - CENTRES_S[right - 1]) / _SPANS_S[right - 1]
-        share = np.minimum(np.maximum(share, 0.0), 1.0)
-        return np.asarray(self._readings[:, right - 1] * (1.0 - share) + self._readings[:, right] * share)
+        self.readings = self.readings.copy()
+        self.readings[:, band] = (*quantiles, min(told_s, quantiles[1]))
 
     def snapshot(self) -> bytes:
-        kept = self._errors.shape[1], self._errors.tobytes(), self._readings.tobytes()
+        kept = self._errors.shape[1], self._errors.tobytes(), self.readings.tobytes()
         return msgspec.msgpack.encode((self._next.tolist(), *kept))
 
     def restore(self, state: bytes) -> None:
@@ -84,7 +78,18 @@ class ErrorBands:
             return
         self._next = np.array(following, np.int64)
         self._errors = np.frombuffer(errors, np.float32).reshape(BANDS, kept).copy()
-        self._readings[:] = np.frombuffer(readings).reshape(4, BANDS)
+        self.readings = np.frombuffer(readings).reshape(4, BANDS)
+
+
+def between(readings: Readings, numbers: Positions, horizon_s: Float64s) -> Float64s:
+    """The four rows of what was read, at each horizon: known at the centres of the bands, interpolated between them (at least the
+    first centre's, at most the last's). `readings` has the shape (N, 4, bands); `numbers`: which of the N goes for each horizon."""
+    right = np.minimum(np.maximum(CENTRES_S.searchsorted(horizon_s), 1), BANDS - 1)
+    share = (horizon_s - CENTRES_S[right - 1]) / _SPANS_S[right - 1]
+    share = np.minimum(np.maximum(share, 0.0), 1.0)
+    rows = readings.transpose(1, 0, 2).reshape(4, -1)
+    right += numbers * BANDS
+    return np.asarray(rows[:, right - 1] * (1.0 - share) + rows[:, right] * share)
 
 
 def best_offset_s(errors: Float64s, took_s: Float64s) -> float:

@@ -6,6 +6,7 @@ and how many seconds a vehicle may come earlier or later than told) ends at a qu
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import Final
 
 import numpy as np
@@ -24,8 +25,11 @@ _EARLY_S: Final = np.array([30.0, 60.0, 60.0, 90.0, 120.0, 180.0, 300.0])
 _LATE_S: Final = np.array([90.0, 150.0, 210.0, 270.0, 360.0, 480.0, 600.0])
 
 
+_EDGES_S: Final = tuple(EDGES_S.tolist())
+
+
 def band_of(horizon_s: float) -> int:
-    return int(np.searchsorted(EDGES_S, horizon_s, side="right"))
+    return bisect_right(_EDGES_S, horizon_s)
 
 
 def tolerance_s(took_s: Float64s) -> tuple[Float64s, Float64s]:

@@ -7,19 +7,16 @@ more passage. So a plan that knows the rush hour helps, and one that is off by a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, TypeAlias
+from typing import Final
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from eta.settings import EtaSettings
-from fleet.fix import Float64s
+from fleet.fix import Float64s, Int64s
 
-#: The places at both ends.
-LegKey: TypeAlias = tuple[str, str]
-Rows: TypeAlias = npt.NDArray[np.intp]
+Rows = npt.NDArray[np.intp]
 
 #: The row of a leg that was never driven.
 UNSEEN: Final = -1
@@ -28,26 +25,31 @@ _DAY_S: Final = 86_400.0
 _FIRST_ROWS: Final = 64
 #: The newest passages of a leg: when (seconds since 1970, 0 = empty), how long it took, what was planned (seconds).
 _PASSAGE: Final = np.dtype([("when", "<u4"), ("took", "<f4"), ("planned", "<f4")])
+#: Legs whose passages are weighed in one go: so many stay in a processor's cache.
+_AT_ONCE: Final = 1024
 
 
 class LegTable:
-    """A ring of passages for each leg that was ever driven."""
+    """A ring of passages for each leg that was ever driven. A leg is known by its number (`eta.plan.leg_numbers`)."""
 
     def __init__(self, settings: EtaSettings) -> None:
         self._settings = settings
-        self._row: dict[LegKey, int] = {}
+        self._row: dict[int, int] = {}
         self._next = np.zeros(0, np.int64)
         self._passages = np.zeros((0, settings.kept), _PASSAGE)
 
     def __len__(self) -> int:
         return len(self._row)
 
-    def rows(self, legs: Sequence[LegKey]) -> Rows:
+    def rows(self, legs: Int64s) -> Rows:
         """The row of each leg, `UNSEEN` where there is none."""
         find = self._row.get
-        return np.array([find(leg, UNSEEN) for leg in legs], np.intp)
+        return np.array([find(leg, UNSEEN) for leg in legs.tolist()], np.intp)
 
-    def learn(self, leg: LegKey, when_s: float, took_s: float, planned_s: float) -> None:
+    def row_of(self, leg: int) -> int:
+        return self._row.get(leg, UNSEEN)
+
+    def learn(self, leg: int, when_s: float, took_s: float, planned_s: float) -> None:
         """The leg was driven, beginning at `when_s`. The same passage, told again for a route beside it, counts once."""
         row = self._row.get(leg)
         if row is None:
@@ -59,30 +61,33 @@ class LegTable:
         ring[self._next[row] % self._settings.kept] = passage
         self._next[row] += 1
 
-    def _add(self, leg: LegKey) -> int:
+    def _add(self, leg: int) -> int:
         row = len(self._row)
         if row == len(self._next):
-            more = max(_FIRST_ROWS, row)
+            more = max(_FIRST_ROWS, row // 2)
             self._next = np.concatenate([self._next, np.zeros(more, np.int64)])
             self._passages = np.concatenate([self._passages, np.zeros((more, self._settings.kept), _PASSAGE)])
         self._row[leg] = row
         return row
 
-    def expect(self, rows: Rows, planned_s: Float64s, at_s: float) -> Float64s:
-        """Expected durations of legs driven one after the other from `at_s` on, by what is known then."""
-        known = (rows >= 0).nonzero()[0]
+    def expect(self, rows: Rows, planned_s: Float64s, begins_s: Float64s, at_s: Float64s) -> Float64s:
+        """Expected durations of legs, by what is known at `at_s`, where they begin at `begins_s`: four columns of one length."""
         expected = planned_s.copy()
-        if not known.size:
-            return expected
-        begins_s = at_s + (np.cumsum(planned_s) - planned_s)[known]
-        passages = self._passages[rows[known]]
-        weight = self._weights(passages["when"].astype(np.float64), begins_s[:, None], at_s)
-        planned = self._settings.prior_weight * planned_s[known]
-        took = planned + (weight * passages["took"]).sum(axis=1)
-        expected[known] *= took / (planned + (weight * passages["planned"]).sum(axis=1))
+        known = np.flatnonzero(rows >= 0)
+        for start in range(0, known.size, _AT_ONCE):
+            some = known[start : start + _AT_ONCE]
+            expected[some] *= self._ratios(rows[some], planned_s[some], begins_s[some], at_s[some])
         return expected
 
-    def _weights(self, when_s: Float64s, begins_s: Float64s, at_s: float) -> Float64s:
+    def _ratios(self, rows: Rows, planned_s: Float64s, begins_s: Float64s, at_s: Float64s) -> Float64s:
+        """How much longer than planned they take."""
+        passages = self._passages[rows]
+        weight = self._weights(passages["when"].astype(np.float64), begins_s[:, None], at_s[:, None])
+        planned = self._settings.prior_weight * planned_s
+        took = planned + (weight * passages["took"]).sum(axis=1)
+        return np.asarray(took / (planned + (weight * passages["planned"]).sum(axis=1)))
+
+    def _weights(self, when_s: Float64s, begins_s: Float64s, at_s: Float64s) -> Float64s:
         """What each passage says about a leg that begins at `begins_s`."""
         settings = self._settings
         apart_s = (begins_s - when_s + _DAY_S / 2) % _DAY_S - _DAY_S / 2
@@ -93,14 +98,16 @@ class LegTable:
 
     def snapshot(self) -> bytes:
         size = len(self._row)
-        state = (list(self._row), self._next[:size].tolist(), self._settings.kept, self._passages[:size].tobytes())
+        legs = np.fromiter(self._row, np.int64, size).tobytes()
+        state = (legs, self._next[:size].tolist(), self._settings.kept, self._passages[:size].tobytes())
         return msgspec.msgpack.encode(state)
 
     def restore(self, state: bytes) -> None:
         """Raises msgspec.DecodeError. Passages kept with another size of ring are dropped."""
-        legs, following, kept, passages = msgspec.msgpack.decode(state, type=tuple[list[LegKey], list[int], int, bytes])
+        packed, following, kept, passages = msgspec.msgpack.decode(state, type=tuple[bytes, list[int], int, bytes])
         if kept != self._settings.kept:
             return
+        legs = np.frombuffer(packed, np.int64).tolist()
         self._row = {leg: row for row, leg in enumerate(legs)}
         self._next = np.array(following, np.int64)
         self._passages = np.frombuffer(passages, _PASSAGE).reshape(len(legs), kept).copy()

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
 import numpy as np
 
-from eta.legs import UNSEEN, LegKey, LegTable, Rows
+from eta.legs import UNSEEN, LegTable, Rows
 from eta.settings import EtaSettings
 from fleet.clock import MICROS_PER_S, to_micros
-from fleet.fix import Float64s
+from fleet.fix import Float64s, Int64s
 from fleet.geodesy import distance_m
 from fleet.route import Route, Stop
 
@@ -21,21 +22,25 @@ _LOOK_AGAIN_S: Final = 60.0
 
 @dataclass(slots=True, kw_only=True)
 class RoutePlan:
-    """`planned_s` of each stop (seconds since 1970, NaN where nothing is planned); of each leg its key and its duration."""
+    """`planned_s` of each stop (seconds since 1970, NaN where nothing is planned); of each leg its number and its duration."""
 
     route: Route
     planned_s: Float64s
-    legs: tuple[LegKey, ...]
+    legs: Int64s
     legs_s: Float64s
     #: Where the legs are in the table, how large that was, and when they were looked up.
     _rows: Rows
     _known: int = -1
+    #: Whether any of its legs is in the table.
+    is_driven: bool = False
     _looked_s: float = float("-inf")
 
     def rows_in(self, table: LegTable, at_s: float) -> Rows:
         """The rows of the legs in the table, looked up again where it has grown, but not with each forecast."""
         if self._known != len(table) and at_s - self._looked_s >= _LOOK_AGAIN_S:
+            # A new array: forecasts that are still to be computed hold the rows of their moment.
             self._rows, self._known, self._looked_s = table.rows(self.legs), len(table), at_s
+            self.is_driven = bool((self._rows >= 0).any())
         return self._rows
 
 
@@ -44,10 +49,18 @@ def plan_route(route: Route, settings: EtaSettings) -> RoutePlan:
     return RoutePlan(
         route=route,
         planned_s=np.array([_planned_s(stop) for stop in route.stops]),
-        legs=tuple((_place(origin), _place(destination)) for origin, destination in pairs),
+        legs=leg_numbers(route),
         legs_s=np.array([_leg_s(origin, destination, settings) for origin, destination in pairs]),
         _rows=np.full(len(pairs), UNSEEN, np.intp),
     )
+
+
+def leg_numbers(route: Route) -> Int64s:
+    """What each leg of the route is known by: 64 bits of a digest of the places at both ends. Of ten million legs two have the
+    same with a chance of one in 400,000, and then merely mix what was seen of them."""
+    places = [_place(stop).encode() for stop in route.stops]
+    digests = b"".join(hashlib.blake2b(origin + b"\0" + there, digest_size=8).digest() for origin, there in pairwise(places))
+    return np.frombuffer(digests, "<i8").astype(np.int64)
 
 
 def _planned_s(stop: Stop) -> float:

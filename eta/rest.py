@@ -11,10 +11,11 @@ from typing import Final
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
-from fleet.clock import MICROS_PER_S
 from fleet.fix import Float64s
-from fleet.progress import Progress
+
+Bools = npt.NDArray[np.bool_]
 
 #: Of the columns of `state`: at first the way alone counts.
 _START: Final = np.array([0.0, 0.9, 0.05, 0.0, 0.0])
@@ -26,37 +27,45 @@ _LEAST, _MOST = 0.03, 2.0
 
 
 class RestOfLeg:
-    """Shares of a leg's expected duration."""
+    """Shares of a leg's expected duration.
+
+    `weights` are never changed: what is learned gives other ones, so that who holds these goes on from what was known.
+    """
 
     def __init__(self) -> None:
-        self._weights = _START.copy()
+        self.weights: Float64s = _START.copy()
         self._inverse = np.eye(len(_START)) / _PRIOR_LEGS
-
-    def expect(self, state: Float64s) -> float:
-        return min(_MOST, max(_LEAST, float(self._weights @ state)))
 
     def learn(self, state: Float64s, left: float) -> None:
         """The rest that was forecast from `state` took `left` of the leg's expected duration."""
         projected = self._inverse @ state
         gain = projected / (_FORGETTING + state @ projected)
-        surprise = left - float(self._weights @ state)
-        self._weights = self._weights + gain * float(np.clip(surprise, -_MOST_SURPRISE, _MOST_SURPRISE))
-        self._inverse = (self._inverse - np.outer(gain, projected)) / _FORGETTING
+        surprise = left - float(self.weights @ state)
+        self.weights = self.weights + gain * min(_MOST_SURPRISE, max(-_MOST_SURPRISE, surprise))
+        self._inverse = (self._inverse - gain[:, None] * projected) / _FORGETTING
 
     def snapshot(self) -> bytes:
-        return msgspec.msgpack.encode((self._weights.tolist(), self._inverse.tolist()))
+        return msgspec.msgpack.encode((self.weights.tolist(), self._inverse.tolist()))
 
     def restore(self, state: bytes) -> None:
         """Raises msgspec.DecodeError."""
         weights, inverse = msgspec.msgpack.decode(state, type=tuple[list[float], list[list[float]]])
-        self._weights, self._inverse = np.array(weights), np.array(inverse)
+        self.weights, self._inverse = np.array(weights), np.array(inverse)
 
 
-def rest_state(progress: Progress, leg_s: float) -> Float64s:
-    """A constant, the share of the way that is left, the share of the time that is left, whether the vehicle is still at
-    the stop, and by how much it is slower than expected, on the way that is left."""
-    since = (progress.at - progress.arrived) / MICROS_PER_S / leg_s
-    left = 1.0 - progress.fraction
-    is_still = 1.0 if progress.departed is None else 0.0
-    behind = min(max(0.0, since - progress.fraction), 3.0)
-    return np.array([1.0, left, max(0.0, 1.0 - since), is_still, behind * left])
+def rest_states(since: Float64s, fraction: Float64s, is_still: Bools) -> Float64s:
+    """The states (one a row) of vehicles that have been on their legs for `since` of the expected durations, and have come
+    `fraction` of the way: a constant, the share of the way that is left, the share of the time that is left, whether the vehicle is
+    still at the stop, and by how much it is slower than expected, on the way that is left."""
+    left = 1.0 - fraction
+    behind = np.minimum(np.maximum(since - fraction, 0.0), 3.0)
+    return np.column_stack([np.ones(len(since)), left, np.maximum(1.0 - since, 0.0), is_still, behind * left])
+
+
+def expected_rests(weights: Float64s, states: Float64s) -> Float64s:
+    """What is left of each leg, as a share of its expected duration: weights and states are one a row. Summed up column by column,
+    so that a vehicle's forecast does not depend on those beside it."""
+    total = np.zeros(len(states))
+    for column in range(states.shape[1]):
+        total += weights[:, column] * states[:, column]
+    return np.minimum(np.maximum(total, _LEAST), _MOST)

@@ -16,7 +16,7 @@ from fleet.clock import MICROS_PER_S
 from fleet.progress import Leg, Progress
 
 #: Only at the first few stops does an early vehicle wait.
-_FIRST_STOPS: Final = 3
+FIRST_STOPS: Final = 3
 #: Beyond the first one, it does where it would be so early at the next.
 _EARLY_S: Final = 240.0
 #: Share of the first leg that is left when the vehicle has pulled out.
@@ -30,21 +30,7 @@ _START_S: Final = 30.0
 
 class RouteStart:
     def __init__(self) -> None:
-        self._late_s = _START_S
-
-    def expect_s(self, plan: RoutePlan, progress: Progress, leg_s: float) -> float | None:
-        """Seconds to the next stop of a vehicle that waits; None where it does not."""
-        following = progress.served + 1
-        if progress.served >= _FIRST_STOPS or math.isnan(plan.planned_s[0]) or math.isnan(plan.planned_s[following]):
-            return None
-        at_s = progress.at / MICROS_PER_S
-        if progress.served == 0 and progress.departed is None:
-            waits_s = float(plan.planned_s[0]) + self._late_s - at_s
-            return max(waits_s, _ANY_MOMENT * leg_s) + _PULLED_OUT * leg_s
-        planned_s = float(plan.planned_s[following])
-        if at_s + leg_s * (1.0 - progress.fraction) < planned_s - _EARLY_S:
-            return planned_s + self._late_s - at_s
-        return None
+        self.late_s = _START_S
 
     def learn(self, plan: RoutePlan, leg: Leg) -> None:
         """A first leg was driven; it tells something where the vehicle was there in time."""
@@ -52,11 +38,27 @@ class RouteStart:
             return
         if leg.started / MICROS_PER_S <= plan.planned_s[0]:
             late_s = leg.ended / MICROS_PER_S - plan.planned_s[1]
-            self._late_s += _STEP_S if late_s > self._late_s else -_STEP_S
+            self.late_s += _STEP_S if late_s > self.late_s else -_STEP_S
 
     def snapshot(self) -> bytes:
-        return msgspec.msgpack.encode(self._late_s)
+        return msgspec.msgpack.encode(self.late_s)
 
     def restore(self, state: bytes) -> None:
         """Raises msgspec.DecodeError."""
-        self._late_s = msgspec.msgpack.decode(state, type=float)
+        self.late_s = msgspec.msgpack.decode(state, type=float)
+
+
+def waiting_s(plan: RoutePlan, progress: Progress, leg_s: float, late_s: float) -> float | None:
+    """Seconds to the next stop of a vehicle that waits, where those before set off `late_s` after the plan; None where it does
+    not wait."""
+    following = progress.served + 1
+    if progress.served >= FIRST_STOPS or math.isnan(plan.planned_s[0]) or math.isnan(plan.planned_s[following]):
+        return None
+    at_s = progress.at / MICROS_PER_S
+    if progress.served == 0 and progress.departed is None:
+        waits_s = float(plan.planned_s[0]) + late_s - at_s
+        return max(waits_s, _ANY_MOMENT * leg_s) + _PULLED_OUT * leg_s
+    planned_s = float(plan.planned_s[following])
+    if at_s + leg_s * (1.0 - progress.fraction) < planned_s - _EARLY_S:
+        return planned_s + late_s - at_s
+    return None

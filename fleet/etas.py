@@ -53,17 +53,56 @@ class EtaBlock:
             )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EtaColumns:
+    """Predictions of many routes end to end: block number k is about `routes[k]`, was made at `at[k]`, and is in the rows
+    `starts[k]:starts[k + 1]` (one entry more than there are routes). A block may be empty."""
+
+    routes: Sequence[Route]
+    at: Int64s
+    starts: npt.NDArray[np.intp]
+    stops: npt.NDArray[np.intp]
+    p10: Int64s
+    p50: Int64s
+    p90: Int64s
+    shown: Int64s
+
+    def __len__(self) -> int:
+        return len(self.stops)
+
+    def __iter__(self) -> Iterator[Eta]:
+        for block in self.blocks:
+            yield from block
+
+    @property
+    def blocks(self) -> Iterator[EtaBlock]:
+        """One block a route, those that are not empty."""
+        spans = zip(self.routes, self.at.tolist(), self.starts[:-1].tolist(), self.starts[1:].tolist(), strict=True)
+        for route, at, start, end in spans:
+            if end > start:
+                rows = slice(start, end)
+                yield EtaBlock(
+                    route=route,
+                    at=at,
+                    stops=self.stops[rows],
+                    p10=self.p10[rows],
+                    p50=self.p50[rows],
+                    p90=self.p90[rows],
+                    shown=self.shown[rows],
+                )
+
+
 class Etas(Sequence[Eta]):
     """Predictions in order of making. Records are made once, with the first look at them."""
 
     def __init__(self, etas: Iterable[Eta] = ()) -> None:
-        self._parts: list[EtaBlock | list[Eta]] = []
+        self._parts: list[EtaBlock | EtaColumns | list[Eta]] = []
         self._made: list[Eta] | None = None
         self += etas
 
-    def add(self, block: EtaBlock) -> None:
-        if len(block):
-            self._parts.append(block)
+    def add(self, columns: EtaBlock | EtaColumns) -> None:
+        if len(columns):
+            self._parts.append(columns)
             self._made = None
 
     def append(self, eta: Eta) -> None:
@@ -76,8 +115,12 @@ class Etas(Sequence[Eta]):
 
     @property
     def blocks(self) -> Iterator[EtaBlock | list[Eta]]:
-        """The parts as they came: columns, or records where they were given as such."""
-        return iter(self._parts)
+        """The parts in order: columns of one route each, or records where they were given as such."""
+        for part in self._parts:
+            if isinstance(part, EtaColumns):
+                yield from part.blocks
+            else:
+                yield part
 
     def __len__(self) -> int:
         return sum(map(len, self._parts))

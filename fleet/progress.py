@@ -6,17 +6,19 @@ Neither house knows the other; both know these records. Instants are microsecond
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from fleet.fix import Int64s
 from fleet.route import Route
+from fleet.samples import Rows
 
-#: What a model wants to be told again when the stop that it forecast is reached; means something to the model alone.
-Sample: TypeAlias = tuple[float, ...]
+Positions = npt.NDArray[np.intp]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class Progress(NamedTuple):
     """How far a vehicle has come on a route that is under way.
 
     `served` is the index of the furthest stop served; the vehicle is on its leg to the next one, `fraction` of it done
@@ -29,23 +31,34 @@ class Progress:
     arrived: int
     departed: int | None
     fraction: float
-    #: Time and fraction at which the present leg last showed a movement; a vehicle that stands does not come nearer.
+    #: Time at which the present leg last showed a movement; a vehicle that stands does not come nearer.
     moved_at: int
-    #: Instants of the stops served before, as (index, instant), oldest first; the newest few are enough.
-    trail: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Forecast:
-    """Arrivals at the stops `first`, `first + 1`, ... of the route; four columns of one length, never falling."""
+class Forecasts:
+    """Arrivals at all stops ahead, of several vehicles.
 
-    first: int
+    Forecast number k was made at the instant `at[k]`, is about the stops `first[k]`, `first[k] + 1`, ... of its route, and is in
+    the rows `starts[k]:starts[k + 1]` of the four columns of instants; none of them falls within a forecast. What is to be learned
+    from it, few rows, is in `sample_starts[k]:...` of `samples` and `rest_starts[k]:...` of `rests`. Each `..starts` has one entry
+    more than there are forecasts.
+    """
+
+    at: Int64s
+    first: Positions
+    starts: Positions
     p10: Int64s
     p50: Int64s
     p90: Int64s
     shown: Int64s
-    #: (index of the stop, what the model wants back with its arrival); few.
-    samples: tuple[tuple[int, Sample], ...] = ()
+    samples: Rows
+    sample_starts: Positions
+    rests: Rows
+    rest_starts: Positions
+
+    def __len__(self) -> int:
+        return len(self.first)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

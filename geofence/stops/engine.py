@@ -22,6 +22,7 @@ from fleet.route import Route
 from geofence.stops.compiled import CompiledRoute, compile_route
 from geofence.stops.field import Place
 from geofence.stops.findings import Findings
+from geofence.stops.forecasts import MOST as MOST_AT_ONCE
 from geofence.stops.gate import NEVER_DUE, Gate, Look
 from geofence.stops.outlook import Outlook
 from geofence.stops.predictor import Predictor
@@ -54,6 +55,8 @@ class RouteEngine:
         self._taught: dict[int, int] = {}
         #: Vehicles that have taught the predictor since its snapshot was taken last.
         self._teachers: set[int] = set()
+        #: Vehicles with forecasts that are still to be made, within a step.
+        self._asked: set[int] = set()
 
     # the plan
 
@@ -94,9 +97,12 @@ class RouteEngine:
         if not self._vehicles:
             return outcome
         findings = Findings(outcome, now)
+        asked = self._asked
         admitted = self._gate.admit(batch, self._settings.max_accuracy_m)
         for row in admitted:
             key = int(batch.vehicle[row])
+            if key in asked or len(asked) >= MOST_AT_ONCE:
+                self._settle(findings)
             place = Place(
                 time=int(batch.time[row]),
                 lat=float(batch.lat[row]),
@@ -113,7 +119,13 @@ class RouteEngine:
                 self._take(key, place, last, findings)
             elif look is Look.TIME:
                 self._renew(key, place, findings)
+        self._settle(findings)
         return outcome
+
+    def _settle(self, findings: Findings) -> None:
+        """Make the forecasts that were asked for: in the end, and before anything else is done with one of their vehicles."""
+        self._outlook.settle(findings)
+        self._asked.clear()
 
     def _see_speed(self, key: int, place: Place) -> None:
         last = self._gate.last(key)
@@ -128,7 +140,8 @@ class RouteEngine:
         vehicle = self._vehicles[key]
         vehicle.pass_by()
         for course in vehicle.courses:
-            self._outlook.renew(course, place.time, place, findings)
+            if self._outlook.renew(course, place.time, place, findings):
+                self._asked.add(key)
         self._set_due(key, vehicle)
 
     def _take(self, key: int, place: Place, last: Place | None, findings: Findings) -> None:
@@ -140,8 +153,10 @@ class RouteEngine:
         reach_m = vehicle.watch_pins(place, last_seen)
         reach_m = min(reach_m, vehicle.take(self._segment_start(last, place), place, last_seen, findings))
         self._teach(key, vehicle, place.time)
-        reach_m = min(reach_m, self._look_ahead(vehicle, place, findings))
-        if vehicle.drop_finished():
+        reach_m = min(reach_m, self._look_ahead(key, vehicle, place, findings))
+        if any(course.finished for course in vehicle.courses):
+            self._settle(findings)
+            vehicle.drop_finished()
             reach_m = 0.0
         self._gate.settle(key, place, reach_m)
         self._set_due(key, vehicle)
@@ -165,7 +180,7 @@ class RouteEngine:
             if course.served and not course.is_aside:
                 self._outlook.learn(course)
 
-    def _look_ahead(self, vehicle: Vehicle, place: Place, findings: Findings) -> float:
+    def _look_ahead(self, key: int, vehicle: Vehicle, place: Place, findings: Findings) -> float:
         """Approaching stops and forecasts; returns how far the vehicle may go before it approaches one."""
         reach_m = float("inf")
         for base, course in zip(vehicle.bases, vehicle.courses, strict=True):
@@ -174,7 +189,8 @@ class RouteEngine:
             distances = vehicle.distances[base : base + course.compiled.size]
             free = vehicle.is_free(course)
             reach_m = min(reach_m, self._outlook.approach(course, distances, place.time, free=free, findings=findings))
-            self._outlook.renew(course, place.time, place, findings)
+            if self._outlook.renew(course, place.time, place, findings):
+                self._asked.add(key)
         return reach_m
 
     def _set_due(self, key: int, vehicle: Vehicle) -> None:
@@ -198,11 +214,14 @@ class RouteEngine:
             vehicle = self._vehicles[key]
             for course in vehicle.courses:
                 course.served = []
-                if at <= vehicle.expires(course):
-                    self._outlook.renew(course, at, None, findings)
-                else:
+                if at > vehicle.expires(course):
                     course.record.renewed = at
+                elif self._outlook.renew(course, at, None, findings):
+                    self._asked.add(key)
             self._set_due(key, vehicle)
+            if len(self._asked) >= MOST_AT_ONCE:
+                self._settle(findings)
+        self._settle(findings)
         return outcome
 
     # state

@@ -1,35 +1,29 @@
 """What lies ahead of a vehicle on a route: which stops it approaches, when it will be there, whether that is too late.
 
-Forecasts come from the predictor; this module says when they are due, keeps what the predictor wants to learn from, and turns
-them into ETAs and events: a median that moved enough to matter, a stop at risk, delayed, recovered.
+Forecasts come from the predictor; this module says when they are due, and from what the predictor learns. What they say is the
+affair of `forecasts`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-import numpy as np
-
-from fleet.clock import MICROS_PER_S, rfc3339_micros
-from fleet.etas import EtaBlock
+from fleet.clock import MICROS_PER_S
 from fleet.fix import Float64s
-from fleet.progress import Forecast, Leg, Progress
-from fleet.route import Delay, StopStatus
-from geofence.stops.compiled import CompiledRoute
+from fleet.progress import Leg, Progress
+from fleet.route import StopStatus
 from geofence.stops.course import Course
 from geofence.stops.field import Place
 from geofence.stops.findings import Findings
+from geofence.stops.forecast_events import say_approaching
+from geofence.stops.forecasts import ForecastRound
 from geofence.stops.gate import NEVER_DUE
 from geofence.stops.predictor import Predictor
 from geofence.stops.records import NEVER
-from geofence.stops.risk import DELAYS, RiskLimits, late_probability, slack_z
+from geofence.stops.risk import RiskLimits
 from geofence.stops.settings import RouteSettings
 
-#: Samples of forecasts that a route keeps at most, for the model to learn from; the oldest go first.
-_MOST_SAMPLES: Final = 128
-#: Stops served that the predictor is told of.
-_TRAIL: Final = 8
 #: A vehicle has come further only when it did by so much of its leg.
 _LEAST_FRACTION: Final = 0.02
 
@@ -38,11 +32,11 @@ _LEAST_FRACTION: Final = 0.02
 class Outlook:
     predictor: Predictor
     settings: RouteSettings
-    limits: RiskLimits
+    round: ForecastRound
 
     @classmethod
     def of(cls, predictor: Predictor, settings: RouteSettings) -> Outlook:
-        return cls(predictor, settings, RiskLimits.of(settings))
+        return cls(predictor, settings, ForecastRound(predictor, settings, RiskLimits.of(settings)))
 
     # approaching
 
@@ -57,7 +51,7 @@ class Outlook:
             if ahead_m > self.settings.approach_m:
                 return ahead_m - self.settings.approach_m
             if record.stops[index].status is StopStatus.PLANNED:
-                self._say_approaching(course, index, "distance", at, {"distance_m": round(ahead_m, 1)}, findings)
+                say_approaching(course, index, "distance", at, {"distance_m": round(ahead_m, 1)}, findings)
         return float("inf")
 
     def _may_approach(self, course: Course, at: int, *, free: bool) -> bool:
@@ -65,22 +59,14 @@ class Outlook:
             return True
         return free and not course.finished and at >= course.compiled.starts_us - round(self.settings.lead_s * MICROS_PER_S)
 
-    def _say_approaching(
-        self, course: Course, index: int, by: str, at: int, measured: dict[str, float | str], findings: Findings
-    ) -> None:
-        record = course.record.stops[index]
-        record.status, record.approached = StopStatus.APPROACHING, at
-        findings.approaching(course.compiled.route, course.compiled.route.stops[index], record, by, at, dict(measured))
-
     # learning
 
     def learn(self, course: Course) -> None:
         """Tell the predictor what was just served."""
         for index, arrived in course.served:
-            for sample_index, sample in course.record.samples:
-                if sample_index == index:
-                    self.predictor.learn_arrival(course.compiled.route, index, sample, arrived)
-            course.record.samples = [pair for pair in course.record.samples if pair[0] != index]
+            samples, rests = course.record.samples.take(index)
+            if len(samples):
+                self.predictor.learn_arrival(arrived, samples, rests)
             self._learn_leg(course, index, arrived)
 
     def _learn_leg(self, course: Course, index: int, arrived: int) -> None:
@@ -112,110 +98,26 @@ class Outlook:
         """When a new fix is reason enough to renew those of the near stops."""
         return course.record.renewed_near + round(self.settings.renew_near_s * MICROS_PER_S)
 
-    def renew(self, course: Course, at: int, place: Place | None, findings: Findings) -> None:
-        """Forecast the stops ahead: all of them when that is due or a stop was served, else the near ones."""
+    def renew(self, course: Course, at: int, place: Place | None, findings: Findings) -> bool:
+        """Ask for a forecast of the stops ahead: all of them when that is due or a stop was served, else the near ones. Returns
+        whether it did."""
         due = self.due(course)
         if due == NEVER_DUE:
-            return
+            return False
         everything = bool(course.served) or at >= due
         if not everything and at < self.due_with_fix(course):
-            return
+            return False
         if place is not None:
             _come_further(course, place, at)
-        forecast = self.predictor.forecast(_progress(course, at))
+        self.round.ask(course, _progress(course, at), None if everything else self.settings.near_s, findings)
         course.record.renewed_near = at
         if everything:
             course.record.renewed = at
-        horizon = None if everything else at + round(self.settings.near_s * MICROS_PER_S)
-        course.record.samples = [*course.record.samples, *forecast.samples][-_MOST_SAMPLES:]
-        self._publish(course, forecast, at, horizon, findings)
+        return True
 
-    def _publish(self, course: Course, forecast: Forecast, at: int, horizon: int | None, findings: Findings) -> None:
-        count = len(forecast.p50) if horizon is None else int(forecast.p50.searchsorted(horizon, side="right"))
-        if not count:
-            return
-        block = EtaBlock(
-            route=course.compiled.route,
-            at=at,
-            stops=np.arange(forecast.first, forecast.first + count),
-            p10=forecast.p10[:count],
-            p50=forecast.p50[:count],
-            p90=forecast.p90[:count],
-            shown=forecast.shown[:count],
-        )
-        findings.outcome.etas.add(block)
-        self._judge_near(course, block, findings)
-        self._judge_changes(course, block, findings)
-        self._judge_delays(course, block, findings)
-
-    def _judge_near(self, course: Course, block: EtaBlock, findings: Findings) -> None:
-        """Stops that are approached by time."""
-        soon = block.at + round(self.settings.approach_s * MICROS_PER_S)
-        for row in range(int(block.p50.searchsorted(soon, side="right"))):
-            index = int(block.stops[row])
-            if course.record.stops[index].status is StopStatus.PLANNED:
-                ahead_s = (int(block.p50[row]) - block.at) / MICROS_PER_S
-                measured: dict[str, float | str] = {"eta_s": round(ahead_s, 1), "p50": rfc3339_micros(int(block.p50[row]))}
-                self._say_approaching(course, index, "time", block.at, measured, findings)
-
-    def _judge_changes(self, course: Course, block: EtaBlock, findings: Findings) -> None:
-        """Medians that moved against what was told by enough to matter."""
-        told = course.told[block.stops]
-        told = np.where(told == NEVER, block.p50, told)
-        enough = np.maximum(self.settings.changed_s * MICROS_PER_S, self.settings.changed_share * (block.p50 - block.at))
-        changed = np.abs(block.p50 - told) >= enough
-        for row in np.flatnonzero(changed).tolist():
-            self._say_changed(course, block, row, int(told[row]), findings)
-        course.told[block.stops] = np.where(changed, block.p50, told)
-
-    def _say_changed(self, course: Course, block: EtaBlock, row: int, told: int, findings: Findings) -> None:
-        index, p50 = int(block.stops[row]), int(block.p50[row])
-        data = {
-            **_quantiles(block, row),
-            "was": rfc3339_micros(told),
-            "moved_s": round((p50 - told) / MICROS_PER_S, 1),
-            "late_s": _late_s(course.compiled, index, p50),
-        }
-        findings.event("stop.eta_changed", course.compiled.route, course.compiled.route.stops[index], block.at, data)
-
-    def _judge_delays(self, course: Course, block: EtaBlock, findings: Findings) -> None:
-        """Stops that became at risk, late, or recovered."""
-        was = course.delays[block.stops]
-        delays = self.limits.next_delays(was, slack_z(block.p10, block.p50, block.p90, course.deadlines[block.stops]))
-        changed = np.flatnonzero(delays != was)
-        if not changed.size:
-            return
-        course.delays[block.stops] = delays
-        for row in changed.tolist():
-            self._say_delay(course, block, row, DELAYS[was[row]], DELAYS[delays[row]], findings)
-
-    def _say_delay(self, course: Course, block: EtaBlock, row: int, was: Delay, delay: Delay, findings: Findings) -> None:
-        index = int(block.stops[row])
-        route, record, deadline = course.compiled.route, course.record.stops[index], int(course.deadlines[index])
-        record.delay = delay
-        p10, p50, p90 = int(block.p10[row]), int(block.p50[row]), int(block.p90[row])
-        data = {
-            **_quantiles(block, row),
-            "late_probability": round(late_probability(p10, p50, p90, deadline), 4),
-            "late_s": _late_s(course.compiled, index, p50),
-            "deadline": rfc3339_micros(deadline),
-            "was": was.value,
-        }
-        findings.event(_KINDS[delay], route, route.stops[index], block.at, data)
-        findings.state(route, route.stops[index], record, block.at)
-
-
-_KINDS: Final = {Delay.ON_TIME: "stop.recovered", Delay.AT_RISK: "stop.at_risk", Delay.DELAYED: "stop.delayed"}
-
-
-def _quantiles(block: EtaBlock, row: int) -> dict[str, Any]:
-    columns = {"p10": block.p10, "p50": block.p50, "p90": block.p90}
-    return {name: rfc3339_micros(int(column[row])) for name, column in columns.items()}
-
-
-def _late_s(compiled: CompiledRoute, index: int, p50: int) -> float | None:
-    planned = compiled.planned_us[index]
-    return None if planned is None else round((p50 - planned) / MICROS_PER_S, 1)
+    def settle(self, findings: Findings) -> None:
+        """Make the forecasts that were asked for."""
+        self.round.settle(findings)
 
 
 def _come_further(course: Course, place: Place, at: int) -> None:
@@ -235,35 +137,22 @@ def _progress(course: Course, at: int) -> Progress:
     """How far the vehicle has come, as far as anybody can know now: a pass at the next stop that is not certain yet, because
     the vehicle is still in the circle, is taken for one once the nearest point is behind it."""
     record = course.record
-    passing = _being_passed(course, at)
-    served = record.reached + len(passing)
+    passing = _being_passed(course, at) if record.calls else None
+    if passing is not None:
+        return Progress(course.compiled.route, at, *passing, None, 0.0, record.moved)
     origin = record.stops[record.reached]
-    known = _trail(course) + passing
-    return Progress(
-        route=course.compiled.route,
-        at=at,
-        served=served,
-        arrived=passing[-1][1] if passing else origin.arrived,
-        departed=None if passing or origin.departed == NEVER else origin.departed,
-        fraction=0.0 if passing else record.fraction,
-        moved_at=record.moved,
-        trail=tuple(known[-_TRAIL - 1 : -1]),
-    )
+    departed = None if origin.departed == NEVER else origin.departed
+    return Progress(course.compiled.route, at, record.reached, origin.arrived, departed, record.fraction, record.moved)
 
 
-def _trail(course: Course) -> list[tuple[int, int]]:
-    """The stops served last, oldest first."""
-    newest = [index for index in range(course.record.reached, -1, -1) if course.record.stops[index].is_served][: _TRAIL + 1]
-    return [(index, course.record.stops[index].arrived) for index in reversed(newest)]
-
-
-def _being_passed(course: Course, at: int) -> list[tuple[int, int]]:
-    """The next stops whose nearest point the vehicle has behind it, while it has not left their circles."""
+def _being_passed(course: Course, at: int) -> tuple[int, int] | None:
+    """The last of the next stops whose nearest point the vehicle has behind it, while it has not left their circles, and when it
+    was there; None where there is no such stop."""
     calls = {call.index: call for call in course.record.calls}
-    passing = []
+    passed = None
     for index in range(course.record.reached + 1, course.compiled.size - 1):
         call = calls.get(index)
         if call is None or not course.is_pass(index) or call.closest >= at:
             break
-        passing.append((index, call.closest))
-    return passing
+        passed = index, call.closest
+    return passed

@@ -11,8 +11,8 @@ from typing import Final
 
 import msgspec
 
-from fleet.progress import Sample
 from fleet.route import Delay, StopStatus
+from fleet.samples import Samples
 from geofence.stops.call import Call
 from geofence.stops.stand import Standstill
 from geofence.stops.story import Story
@@ -126,7 +126,7 @@ class CourseRecord(msgspec.Struct, array_like=True):
     #: When the vehicle last came further on its leg, and how far it was then.
     moved: int = NEVER
     fraction: float = 0.0
-    samples: list[tuple[int, Sample]] = []
+    samples: Samples = msgspec.field(default_factory=Samples)
     #: Where the vehicle is halting, near the next stop; and the longest stand beside each open stop that it passed.
     halt: Halt | None = None
     beside: list[Halt] = []

@@ -34,7 +34,7 @@ def carry_over(record: CourseRecord, was: CompiledRoute, now: CompiledRoute) -> 
         progressed=record.progressed,
         calls=moved(record.calls),
         doubtful=moved([call for call in record.doubtful if call not in record.calls]),
-        samples=[(new[was.route.stops[index].id], sample) for index, sample in record.samples if was.route.stops[index].id in new],
+        samples=record.samples.moved({old[name]: new[name] for name in old.keys() & new.keys()}),
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fleet.clock import MICROS_PER_S, to_micros
-from fleet.etas import EtaBlock, Etas
+from fleet.etas import EtaBlock, EtaColumns, Etas
 from fleet.outcome import Outcome
 from fleet.route import Eta, Route, Stop
 
@@ -79,3 +79,22 @@ def test_columns_of_another_length_are_noticed() -> None:
     shorter = EtaBlock(route=odd.route, at=odd.at, stops=odd.stops[:1], p10=odd.p10, p50=odd.p50, p90=odd.p90, shown=odd.shown)
     with pytest.raises(ValueError, match="zip"):
         list(Etas(shorter))
+
+
+def test_columns_of_several_routes_are_read_as_their_blocks_one_after_the_other() -> None:
+    one, other = block(), block(0, 1)
+    columns = EtaColumns(
+        routes=[one.route, route(), other.route],
+        at=np.array([one.at, one.at, other.at]),
+        starts=np.array([0, 2, 2, 3]),
+        stops=np.concatenate([one.stops, other.stops]),
+        p10=np.concatenate([one.p10, other.p10]),
+        p50=np.concatenate([one.p50, other.p50]),
+        p90=np.concatenate([one.p90, other.p90]),
+        shown=np.concatenate([one.shown, other.shown]),
+    )
+    etas = Etas([eta("s2", 5)])
+    etas.add(columns)
+    assert len(etas) == 4
+    assert [len(part) for part in etas.blocks] == [1, 2, 1]
+    assert list(etas) == [eta("s2", 5), *one, *other]

@@ -11,11 +11,12 @@ import numpy as np
 
 from fleet.clock import MICROS_PER_S, to_micros
 from fleet.event import Event
-from fleet.fix import FixBatch
+from fleet.fix import FixBatch, Int64s
 from fleet.geodesy import METRES_PER_DEGREE
 from fleet.outcome import Outcome
-from fleet.progress import Forecast, Leg, Progress, Sample
+from fleet.progress import Forecasts, Leg, Progress
 from fleet.route import Route, Stop
+from fleet.samples import REST, SAMPLE, Rows
 from geofence.stops.engine import RouteEngine
 from geofence.stops.settings import RouteSettings
 
@@ -112,19 +113,39 @@ class PlanPredictor:
 
     legs: list[Leg] = field(default_factory=list)
     spread_s: float = 60.0
+    asked: list[Progress] = field(default_factory=list)
 
-    def forecast(self, progress: Progress) -> Forecast:
+    def ask(self, progress: Progress) -> None:
+        self.asked.append(progress)
+
+    def answer(self) -> Forecasts:
+        asked, self.asked = self.asked, []
+        ahead = [self._ahead(progress) for progress in asked]
+        p50, spread = np.concatenate(ahead), round(self.spread_s * MICROS_PER_S)
+        return Forecasts(
+            at=np.array([progress.at for progress in asked]),
+            first=np.array([progress.served + 1 for progress in asked]),
+            starts=np.cumsum([0, *map(len, ahead)]),
+            p10=p50 - spread,
+            p50=p50,
+            p90=p50 + spread,
+            shown=p50,
+            samples=np.empty(0, SAMPLE),
+            sample_starts=np.zeros(len(asked) + 1, np.intp),
+            rests=np.empty(0, REST),
+            rest_starts=np.zeros(len(asked) + 1, np.intp),
+        )
+
+    def _ahead(self, progress: Progress) -> Int64s:
         stops = progress.route.stops
         planned = [to_micros(stop.planned_arrival) if stop.planned_arrival else progress.at for stop in stops]
         behind = progress.arrived - planned[progress.served]
-        ahead = np.array([max(instant + behind, progress.at) for instant in planned[progress.served + 1 :]], np.int64)
-        spread = round(self.spread_s * MICROS_PER_S)
-        return Forecast(first=progress.served + 1, p10=ahead - spread, p50=ahead, p90=ahead + spread, shown=ahead)
+        return np.array([max(instant + behind, progress.at) for instant in planned[progress.served + 1 :]], np.int64)
 
     def learn_leg(self, leg: Leg) -> None:
         self.legs.append(leg)
 
-    def learn_arrival(self, route: Route, index: int, sample: Sample, arrived: int) -> None:
+    def learn_arrival(self, arrived: int, samples: Rows, rests: Rows) -> None:
         raise AssertionError("this predictor asks for no samples")
 
     def snapshot(self) -> bytes:
