@@ -7,7 +7,11 @@ from dataclasses import dataclass, fields, replace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScreenSettings:
-    """What is impossible is refused, what is merely suspicious is kept and flagged; the limits between."""
+    """What is impossible is refused, what is merely suspicious is kept and flagged; the limits between.
+
+    What is suspicious against other fixes (TELEPORT, SWAPPED) depends on the order in which they come in. So do the visits and
+    events of a vehicle for which such fixes are refused; of others they do not.
+    """
 
     #: A tracker's clock may be ahead of the receipt by this much; beyond, the fix is refused (FUTURE).
     future_tolerance_s: float = 300.0
@@ -23,8 +27,8 @@ class ScreenSettings:
     refuse_inaccurate: bool = False
     #: Nearer than this to 0° N 0° E (sea, and what receivers without a fix report) is refused (NULL_ISLAND). 0: it is a place.
     null_island_m: float = 111.0
-    #: Refuse a fix whose latitude and longitude, swapped, fit where the vehicle is, and as given do not.
-    refuse_swapped: bool = True
+    #: A fix whose latitude and longitude, swapped, fit where the vehicle was last, and as given do not, is suspicious (SWAPPED).
+    refuse_swapped: bool = False
     #: GPS counts weeks modulo 1024; receivers with old firmware are wrong by whole rounds of 19.6 years. Snapped and flagged.
     correct_week_rollover: bool = True
     #: Recognise a clock that is off by a constant, and put its fixes right; flagged.

@@ -4,6 +4,7 @@ each dead letter, so they never change their meaning."""
 from __future__ import annotations
 
 from enum import IntFlag, StrEnum
+from typing import Final
 
 
 class Reason(StrEnum):
@@ -48,3 +49,8 @@ class Flag(IntFlag):
     STATIC_DRIFT = 1 << 4
     TIME_OF_RECEIPT = 1 << 5
     DEAD_RECKONED = 1 << 6
+    SWAPPED = 1 << 7
+
+
+#: A fix with one of these is kept, and not taken for where its vehicle is: no map shows it there.
+ELSEWHERE: Final = Flag.TELEPORT | Flag.SWAPPED

@@ -61,10 +61,11 @@ class FenceEngine:
         return self._folded
 
     def step(self, batch: FixBatch, now: datetime) -> Outcome:
-        if not len(batch):
-            return Outcome()
+        return self.take(by_vehicle(batch, self._roster.assign(batch.vehicle)), now) if len(batch) else Outcome()
+
+    def take(self, rows: Rows, now: datetime) -> Outcome:
+        """`step` for fixes by vehicle, with slots of the roster; at least one."""
         findings = Findings(now)
-        rows = by_vehicle(batch, self._roster.assign(batch.vehicle))
         self._states.reserve()
         if len(self._plan):
             self._advance(rows, findings)

@@ -21,11 +21,11 @@ import numpy.typing as npt
 from fleet.clock import MICROS_PER_S
 from fleet.geodesy import distances_m
 from geofence.grid import ramps
+from geofence.jumps import FIXES_AFTER_JUMP
 from geofence.membership import distances_outside_m
 from geofence.scene import Booleans, Floats, Scene
 from geofence.slots import Int64s
 from geofence.stays import CANDIDATE, NEVER, REPORTING
-from geofence.visits import FIXES_AFTER_JUMP
 
 #: Speeds that are worked out are off by less than this share; what may be slow is folded.
 _SPEED_DOUBT: Final = 0.999

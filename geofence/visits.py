@@ -9,8 +9,9 @@
 4. Silence ends a visit with an uncertain end, unless the next usable fix is inside again soon enough.
 5. A fence with a calendar ends its visits when it closes.
 
-Usable is a fix that claims to be accurate enough. What may be interpolated is short in time and space. Jumps are judged here, from
-fix to fix in order of time: what screening flags as one depends on the order in which fixes came in.
+Usable is a fix that claims to be accurate enough. What may be interpolated is short in time and space. A receiver that is thrown
+far aside never comes here (`geofence.jumps`). A step that is shorter than that and yet too fast is no way; a stay that begins with
+one, or with a jump that was believed in the end, needs more to be confirmed.
 """
 
 from __future__ import annotations
@@ -26,14 +27,13 @@ from fleet.geodesy import distance_m
 from fleet.screening import Flag
 from geofence.crossing import spans_inside
 from geofence.findings import Findings, evidence_of, instant_text, interpolated, say_exit
+from geofence.jumps import FIXES_AFTER_JUMP
 from geofence.plan import FencePlan, PlannedFence
 from geofence.settings import GeofenceSettings
 from geofence.stays import CANDIDATE, CONFIRMED, ENDLESS, NEVER, PRESUMED_SILENT, REPORTING, SILENT, Stay
 
 #: Flags that make a fix unusable for membership.
 UNUSABLE: Final = int(Flag.INACCURATE)
-#: A stay that began with a jump needs so many fixes.
-FIXES_AFTER_JUMP: Final = 3
 #: A pass gets on by at least this share of its ways in and out.
 _LEAST_PROGRESS: Final = 0.25
 

@@ -22,14 +22,16 @@ from fleet.visit import Visit
 from geofence.fences import FenceEngine
 from geofence.movement.engine import MovementEngine
 from geofence.movement.settings import MovementSettings
+from geofence.movement.wild import WILD
 from geofence.plan import FencePlan
 from geofence.roster import Roster
+from geofence.rows import by_vehicle
 from geofence.settings import GeofenceSettings
 from geofence.stops.engine import LEARNED_KEY, RouteEngine
 from geofence.stops.settings import RouteSettings
 
 #: Of the record below. A record of another version is not read: its vehicle starts anew.
-_VERSION: Final = 3
+_VERSION: Final = 4
 
 
 class EngineStates(msgspec.Struct, array_like=True):
@@ -79,9 +81,19 @@ class Engines:
         self._routes.set_routes(routes, keys)
 
     def step(self, batch: FixBatch, now: datetime) -> Outcome:
+        """Jumps are judged once for all engines (`geofence.jumps`). That of fences goes by the way from the fix before, so what is
+        not believed is kept from it; the others pass it over, and movement counts it for a sign of life."""
         outcome = Outcome()
-        for engine in (self._fences, self._movement, self._routes):
-            outcome.extend(engine.step(batch, now))
+        if not len(batch):
+            return outcome
+        rows = self._movement.judge(by_vehicle(batch, self._roster.assign(batch.vehicle)))
+        is_wild = (rows.batch.flags & WILD) != 0
+        if not is_wild.any():
+            outcome.extend(self._fences.take(rows, now))
+        elif not is_wild.all():
+            outcome.extend(self._fences.step(rows.batch.take(~is_wild), now))
+        outcome.extend(self._movement.take(rows, now))
+        outcome.extend(self._routes.step(rows.batch, now))
         return outcome
 
     def tick(self, now: datetime) -> Outcome:

@@ -116,7 +116,6 @@ class Screen:
                 lon=fixes.lon[order],
                 speed_mps=of_order.teleport_speed_mps,
                 slack_m=of_order.teleport_slack_m,
-                may_be_swapped=of_order.refuse_swapped,
             )
         )
         if verdicts.jumped:
@@ -124,7 +123,9 @@ class Screen:
             fixes.flags[rows] |= np.uint16(Flag.TELEPORT)
             faults.mark(rows[limits.refuse_teleports[rows]], Reason.TELEPORT)
         if verdicts.swapped:
-            faults.mark(order[verdicts.swapped], Reason.SWAPPED)
+            rows = order[verdicts.swapped]
+            fixes.flags[rows] |= np.uint16(Flag.SWAPPED)
+            faults.mark(rows[limits.refuse_swapped[rows]], Reason.SWAPPED)
         self._mark_drift(fixes, limits, order, vehicle, verdicts)
         return duplicates
 

@@ -96,7 +96,8 @@ class Settings(BaseSettings):
         111.0, ge=0, le=100_000, description="Nearer than this to 0 N 0 E is refused (`null_island`); 0: it is a place."
     )
     screen_refuse_swapped: bool = Field(
-        True, description="Refuse what fits the vehicle's last place only with latitude and longitude swapped (`swapped`)."
+        False,
+        description="Refuse what fits the last place only with latitude and longitude swapped (`swapped`), instead of flagging it.",
     )
     screen_correct_week_rollover: bool = Field(
         True, description="Move instants that are off by rounds of 1024 GPS weeks to the nearest epoch, flagged."

@@ -1,7 +1,7 @@
 """The course of a batch: what its usable fixes say of movement, whatever the vehicles' states are.
 
-A usable fix claims to be accurate enough and was no jump. Ways and speeds are those since the usable fix before, which may have
-come with an earlier batch.
+A usable fix claims to be accurate enough and is no jump (`geofence.movement.wild`). Ways and speeds are those since the usable fix
+before, which may have come with an earlier batch.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fleet.clock import MICROS_PER_S
-from fleet.fix import FixBatch
+from fleet.fix import FixBatch, Uint16s
 from fleet.geodesy import distances_m
 from fleet.screening import Flag
 from geofence.movement.settings import MovementSettings
@@ -55,12 +55,12 @@ class Course:
 
     @classmethod
     def of(cls, rows: Rows, traces: Traces, settings: MovementSettings) -> Self:
-        numbers, batch, usable, starts, counts = _usable(rows, settings.max_accuracy_m)
+        numbers, batch, chosen, starts, counts = usable(rows, rows.batch.flags, settings.max_accuracy_m)
         slots = rows.vehicles[numbers]
         first = starts[counts > 0]
-        lat = _before(traces["lat"][slots], batch.lat, first)
-        lon = _before(traces["lon"][slots], batch.lon, first)
-        placed: Int64s = _before(traces["placed"][slots], batch.time, first)
+        lat = before(traces["lat"][slots], batch.lat, first)
+        lon = before(traces["lon"][slots], batch.lon, first)
+        placed: Int64s = before(traces["placed"][slots], batch.time, first)
         is_unsaid = np.isnan(batch.speed_mps)
         # The way is asked for only of what moves, may begin to within the batch, or does not say its speed.
         ways_m = _ways_m(is_unsaid | (traces["state"][slots] == MOVING) | (counts > 1)[numbers], lat, lon, batch)
@@ -73,7 +73,7 @@ class Course:
         until_cm = np.zeros(len(batch) + 1, np.int64)
         np.cumsum(np.rint(ways_m * CM_PER_M).astype(np.int64), out=until_cm[1:])
         return cls(
-            rows=usable,
+            rows=chosen,
             starts=starts,
             ends=starts + counts,
             time=batch.time,
@@ -88,10 +88,11 @@ class Course:
         )
 
 
-def _usable(rows: Rows, max_accuracy_m: float) -> tuple[Int64s, FixBatch, Int64s, Int64s, Int64s]:
-    """Of the usable rows: their vehicles' numbers, the fixes, the rows; by vehicle where they start, and how many."""
+def usable(rows: Rows, flags: Uint16s, max_accuracy_m: float) -> tuple[Int64s, FixBatch, Int64s, Int64s, Int64s]:
+    """Of the rows that are usable with these flags: their vehicles' numbers, the fixes, the rows; by vehicle where they start and
+    how many they are."""
     batch = rows.batch
-    is_usable = ((batch.flags & UNUSABLE) == 0) & ~(batch.accuracy_m > max_accuracy_m)
+    is_usable = ((flags & UNUSABLE) == 0) & ~(batch.accuracy_m > max_accuracy_m)
     if is_usable.all():
         return rows.vehicle_numbers, batch, np.arange(len(batch)), rows.starts, rows.counts
     chosen = np.flatnonzero(is_usable)
@@ -100,14 +101,14 @@ def _usable(rows: Rows, max_accuracy_m: float) -> tuple[Int64s, FixBatch, Int64s
     return numbers, batch.take(chosen), chosen, np.cumsum(counts) - counts, counts
 
 
-def _before(known: npt.NDArray[Any], column: Column, first: Int64s) -> Column:
+def before(known: npt.NDArray[Any], column: Column, first: Int64s) -> Column:
     """The column one position earlier; what was known where a vehicle's first position is."""
     if len(first) == len(column):
         return known
-    before = np.empty_like(column)
-    before[1:] = column[:-1]
-    before[first] = known[first]
-    return before
+    result = np.empty_like(column)
+    result[1:] = column[:-1]
+    result[first] = known[first]
+    return result
 
 
 def _ways_m(chosen: Booleans, lat: Floats, lon: Floats, batch: FixBatch) -> Floats:

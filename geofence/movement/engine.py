@@ -7,6 +7,7 @@ other, but that idling goes by the gait. What is found depends on each vehicle's
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -27,6 +28,7 @@ from geofence.movement.silence import level_of, silence_words, watch_silence
 from geofence.movement.speeding import SpeedWatch
 from geofence.movement.traces import STANDING, Traces
 from geofence.movement.unauthorised import HOURS, IGNITION, RuleWatch, Walk, closed_hours, ignition_off
+from geofence.movement.wild import judged
 from geofence.movement.words import tell_changes
 from geofence.plan import FencePlan
 from geofence.roster import NO_TENANT, Roster
@@ -66,9 +68,20 @@ class MovementEngine:
 
     # what comes in
 
+    def judge(self, rows: Rows) -> Rows:
+        """The rows, flagged as jumps are told in order of time, whatever screening has flagged. They are to be taken in next."""
+        self._traces.reserve(len(self._roster))
+        flags = judged(rows, self._traces, self._settings)
+        return rows if flags is rows.batch.flags else replace(rows, batch=replace(rows.batch, flags=flags))
+
     def step(self, batch: FixBatch, now: datetime) -> Outcome:
-        rows = self._rows(batch)
-        if rows is None:
+        return self.take(by_vehicle(batch, self._roster.assign(batch.vehicle)), now) if len(batch) else Outcome()
+
+    def take(self, rows: Rows, now: datetime) -> Outcome:
+        """`step` for fixes by vehicle, with slots of the roster."""
+        self._traces.reserve(len(self._roster))
+        rows = self._named(rows)
+        if not len(rows.batch):
             return Outcome()
         said = Said()
         before = rows.before(self._traces["time"][rows.slots], rows.batch.time)
@@ -80,14 +93,10 @@ class MovementEngine:
         said.tell(findings, lambda number: self._roster.whose(int(rows.vehicles[number])))
         return Outcome(events=findings.events)
 
-    def _rows(self, batch: FixBatch) -> Rows | None:
+    def _named(self, rows: Rows) -> Rows:
         """The fixes of vehicles that were named."""
-        slots = self._roster.assign(batch.vehicle)
-        self._traces.reserve(len(self._roster))
-        is_named = self._roster.tenants(slots) != NO_TENANT
-        if not is_named.all():
-            batch, slots = batch.take(is_named), slots[is_named]
-        return by_vehicle(batch, slots) if len(batch) else None
+        is_named = self._roster.tenants(rows.slots) != NO_TENANT
+        return rows if is_named.all() else by_vehicle(rows.batch.take(is_named), rows.slots[is_named])
 
     def _move(self, rows: Rows, said: Said) -> None:
         """Moving and standing, and what goes by it."""
@@ -187,7 +196,7 @@ class MovementEngine:
     def restore(self, states: Mapping[int, bytes]) -> None:
         slots = self._roster.assign(as_keys(states))
         self._traces.reserve(len(self._roster))
-        self._traces.unpack(slots, b"".join(states.values()))
+        self._traces.unpack(slots, states.values())
 
     def forget(self, key: int) -> None:
         slot = self._slot(key)

@@ -7,12 +7,15 @@ from typing import Self
 
 from fleet.clock import MICROS_PER_S
 from fleet.movement_rules import NO_RULES, MovementRules
+from geofence.jumps import Reach
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MovementSettings:
     #: Worse fixes say nothing about movement.
     max_accuracy_m: float = 50.0
+    #: What is out of it is a jump.
+    reach: Reach = Reach()
     #: So far from where it stood, a vehicle has moved; within it, it may scatter.
     stand_radius_m: float = 50.0
     #: Slower than this may be the beginning of a stand, faster than that the beginning of a movement.

@@ -7,13 +7,15 @@ more than ten times as much as gathering numbers.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import struct
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from geofence.jumps import Place, Suspect
 from geofence.slots import Int32s, Int64s, grown
 from geofence.stays import NEVER
 
@@ -22,6 +24,9 @@ STANDING: Final = 1
 MOVING: Final = 2
 
 NOT_SAID: Final = -1
+#: Bits of `trust`: a second fix was in reach of the first; there are suspects of a jump.
+CONFIRMED: Final = 1
+SUSPECTED: Final = 2
 #: Steps are counted up to here.
 MOST_STEPS: Final = 100
 
@@ -34,6 +39,7 @@ TRACE: Final = np.dtype(
         ("ignition", "<i1"),
         ("over_told", "<i1"),
         ("steps", "<i1"),
+        ("trust", "<i1"),
         ("placed", "<i8"),
         ("lat", "<f8"),
         ("lon", "<f8"),
@@ -71,6 +77,8 @@ class Trace:
     over_told: int = 0
     #: Fixes in a row that speak for moving.
     steps: int = 0
+    #: How far the place below is believed: CONFIRMED, SUSPECTED.
+    trust: int = 0
     #: The last usable fix.
     placed: int = NEVER
     lat: float = math.nan
@@ -101,13 +109,16 @@ class Trace:
     towed_told: int = 0
 
 
+#: A suspect behind a trace that has one.
+_SUSPECT: Final = struct.Struct("<qddqb")
 _UNSEEN: Final = {column.name: column.default for column in fields(Trace)}
 
 
 class Traces:
-    """The columns, by name: `traces["time"][slots]`."""
+    """The columns, by name: `traces["time"][slots]`; and by slot the suspects of the few vehicles that have some."""
 
     def __init__(self) -> None:
+        self.suspects: dict[int, Suspect] = {}
         self._columns: dict[str, npt.NDArray[Any]] = {name: np.zeros(0, TRACE[name]) for name in TRACE.names or ()}
 
     def __len__(self) -> int:
@@ -137,16 +148,35 @@ class Traces:
         """As if the vehicle had never been seen."""
         for name, column in self._columns.items():
             column[slot] = _UNSEEN[name]
+        self.suspects.pop(slot, None)
+
+    def suspect(self, slot: int, suspect: Suspect | None, *, is_confirmed: bool) -> None:
+        """What the vehicle's jump, if any, is suspected to be."""
+        self._columns["trust"][slot] = CONFIRMED * is_confirmed + SUSPECTED * (suspect is not None)
+        if suspect is not None:
+            self.suspects[slot] = suspect
+        else:
+            self.suspects.pop(slot, None)
 
     def packed(self, slots: Int32s) -> list[bytes]:
-        """One record a vehicle."""
+        """One record a vehicle; behind it the suspect, where there is one."""
         records = np.zeros(len(slots), TRACE)
         for name, column in self._columns.items():
             records[name] = column[slots]
         data, size = records.tobytes(), TRACE.itemsize
-        return [data[start : start + size] for start in range(0, len(data), size)]
+        packed = [data[start : start + size] for start in range(0, len(data), size)]
+        for at in np.flatnonzero(records["trust"] & SUSPECTED).tolist():
+            last, since, fixes = self.suspects[int(slots[at])]
+            packed[at] += _SUSPECT.pack(*last, since, fixes)
+        return packed
 
-    def unpack(self, slots: Int32s, records: bytes) -> None:
-        """Take over records, laid end to end."""
-        rows = np.frombuffer(records, TRACE)
+    def unpack(self, slots: Int32s, records: Iterable[bytes]) -> None:
+        """Take over what `packed` has made."""
+        records, size = list(records), TRACE.itemsize
+        rows = np.frombuffer(b"".join([record[:size] for record in records]), TRACE)
         self.put(slots, {name: rows[name] for name in self._columns})
+        for slot in slots.tolist() if self.suspects else ():
+            self.suspects.pop(slot, None)
+        for at in np.flatnonzero(rows["trust"] & SUSPECTED).tolist():
+            *last, since, fixes = _SUSPECT.unpack_from(records[at], size)
+            self.suspects[int(slots[at])] = Suspect(Place(*last), since, fixes)

@@ -26,7 +26,7 @@ NEVER_DUE: Final = 2**62
 #: The plane around an anchor is not the sphere: up to the longest reach used here distances in it are off by less than this.
 _SLACK: Final = 0.97
 _LONGEST_REACH_M: Final = 20_000.0
-#: Bits of a fix that make its place worthless for arrivals.
+#: Bits of a fix that make its place worthless for arrivals. TELEPORT is set as jumps are told in order of time (`geofence.jumps`).
 _BAD_PLACE: Final = np.uint16(Flag.TELEPORT | Flag.INACCURATE)
 _ABSENT: Final = -1
 

@@ -5,13 +5,14 @@ Cases, for a vehicle whose last trusted place is T, and a suspect place S that c
 1. The fix is in reach of T: all is well; S, if any, was an error.
 2. Out of reach of T, in reach of S: the vehicle really is there (a ferry without reception, a tracker moved to another
    vehicle). The fix becomes T, so that one true jump is one flag and not one for the rest of the day.
-3. Out of reach of both, but its latitude and longitude swapped are in reach of a confirmed T: swapped, refused. (T must have
-   been confirmed by a second fix: else a first, swapped fix would have all the right ones refused.)
+3. Out of reach of both, but its latitude and longitude swapped are in reach of a confirmed T: swapped, flagged (or refused, by
+   setting). (T must have been confirmed by a second fix: else a first, swapped fix would have all the right ones flagged.)
 4. Out of reach of all: flagged (or refused, by setting); it becomes S.
 
 "In reach" allows the speed of the settings and a slack for noise. Whole columns are tested at once; Python looks one by one
 only at vehicles with a jump in this batch, or with a suspect place left from an earlier one. Verdicts depend on the order of
-arrival, so visits and events must not build on them: engines judge speed themselves, in order of time.
+arrival: they are for who looks at fixes, and for the map. Visits and events do not build on them; the engines judge for
+themselves, in order of time (`geofence.jumps`).
 """
 
 from __future__ import annotations
@@ -60,7 +61,6 @@ class Ordered:
     lon: Float64s
     speed_mps: Float64s
     slack_m: Float64s
-    may_be_swapped: Bools
 
     @property
     def starts(self) -> Bools:
@@ -125,7 +125,7 @@ class Jumps:
             self._trust(key, fix, is_confirmed=trusted.time > 0)
         elif suspect is not None and fix.time > suspect.time and _is_in_reach(suspect, fix, speed_mps, slack_m):
             self._trust(key, fix, is_confirmed=True)
-        elif fixes.may_be_swapped[row] and self._is_swapped(key, trusted, fix, speed_mps, slack_m):
+        elif self._is_swapped(key, trusted, fix, speed_mps, slack_m):
             verdicts.swapped.append(row)
         else:
             self._suspects[key] = fix

@@ -119,6 +119,31 @@ def drives(draw: st.DrawFn) -> list[Fix]:
     )
 
 
+def swapped(fix: Fix) -> Fix:
+    """With latitude and longitude in each other's place."""
+    return replace(fix, lat=fix.lon, lon=fix.lat)
+
+
+@st.composite
+def jumping(draw: st.DrawFn) -> list[Fix]:
+    """A drive whose receiver is thrown aside for some fixes, swaps latitude and longitude of some, and may be taken elsewhere for
+    good."""
+    random = Random(draw(st.integers(0, 2**32)))
+    fixes = draw(drives().filter(bool))
+    lasting_deg, lasts_from = draw(st.sampled_from([0.0, 0.0, 0.7])), draw(st.integers(0, len(fixes)))
+    swap_share, throw_share = draw(st.sampled_from([0.0, 0.1])), draw(st.sampled_from([0.0, 0.05, 0.3]))
+    result: list[Fix] = []
+    aside_deg, left = 0.0, 0
+    for number, fix in enumerate(fixes):
+        if left == 0 and random.random() < throw_share:
+            aside_deg, left = random.choice([0.006, 0.02, 0.9, -20.0]), random.choice([1, 1, 2, 3, 8])
+        lat = fix.lat + (aside_deg if left else 0.0) + (lasting_deg if number >= lasts_from else 0.0)
+        left = max(0, left - 1)
+        moved = replace(fix, lat=lat)
+        result.append(swapped(moved) if random.random() < swap_share else moved)
+    return result
+
+
 @st.composite
 def shapes(draw: st.DrawFn, near: Fix) -> Shape:
     """Shapes of some hundred metres around a fix, or beside it."""

@@ -50,7 +50,7 @@ def findings(fixes: Sequence[Fix], settings: MovementSettings, hours: Weekly | N
     ]
 
 
-#: In a fix's extras: that the screen has called it a jump.
+#: In a fix's extras: that it is not believed (`tests.oracle.jumps`).
 JUMPED = "jumped"
 
 

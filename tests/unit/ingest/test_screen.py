@@ -256,24 +256,24 @@ def test_swapped_against_the_last_place() -> None:
     judge = Screen()
     judge.screen(fixes((1, 60, *HELSINKI), (1, 50, *HELSINKI)))
     screened = judge.screen(fixes((1, 40, 24.94, 60.17), (1, 30, *HELSINKI)))
-    assert reasons(screened) == {0: Reason.SWAPPED}
-    assert screened.flagged == {}
+    assert (screened.refused, screened.flagged) == ([], {Flag.SWAPPED: 1})
+    assert screened.fixes.flags.tolist() == [Flag.SWAPPED, 0]
 
 
-def test_a_first_swapped_fix_does_not_have_the_right_ones_refused() -> None:
+def test_a_first_swapped_fix_does_not_have_the_right_ones_flagged_for_ever() -> None:
     judge = Screen()
     verdicts = [
         judge.screen(fixes((1, 60 - second, *place))) for second, place in enumerate([(24.94, 60.17), HELSINKI, HELSINKI, HELSINKI])
     ]
-    assert [len(verdict.refused) for verdict in verdicts] == [0, 0, 0, 0]
-    assert verdicts[-1].flagged == {}
+    assert [verdict.flagged for verdict in verdicts] == [{}, {Flag.TELEPORT: 1}, {}, {}]
 
 
-def test_swapped_may_be_left_alone() -> None:
-    judge = Screen(ScreenRules(default=ScreenSettings(refuse_swapped=False)))
+def test_swapped_may_be_refused() -> None:
+    judge = Screen(ScreenRules(default=ScreenSettings(refuse_swapped=True)))
     judge.screen(fixes((1, 60, *HELSINKI), (1, 50, *HELSINKI)))
-    screened = judge.screen(fixes((1, 40, 24.94, 60.17)))
-    assert (screened.refused, screened.flagged) == ([], {Flag.TELEPORT: 1})
+    screened = judge.screen(fixes((1, 40, 24.94, 60.17), (1, 30, *HELSINKI)))
+    assert reasons(screened) == {0: Reason.SWAPPED}
+    assert screened.flagged == {}
 
 
 rows = st.tuples(

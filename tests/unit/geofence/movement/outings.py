@@ -23,6 +23,7 @@ from geofence.movement.settings import MovementSettings
 from geofence.roster import Roster
 from tests.oracle.calendars import Weekly
 from tests.oracle.drives import BEGIN, batch_of, drives
+from tests.oracle.jumps import without_wild
 from tests.oracle.movement import JUMPED, Found
 
 TENANT = "acme"
@@ -37,16 +38,16 @@ def engine_for(settings: MovementSettings, keys: Sequence[int] = (1,)) -> Moveme
 
 
 @st.composite
-def outings(draw: st.DrawFn) -> list[Fix]:
-    """A drive; the ignition goes on and off, some speeds are not said, some fixes are jumps."""
+def outings(draw: st.DrawFn, of: st.SearchStrategy[list[Fix]] | None = None) -> list[Fix]:
+    """A drive; the ignition goes on and off, some speeds are not said, some fixes are called jumps (not where it is given)."""
     random = Random(draw(st.integers(0, 2**32)))
     unsaid_share = draw(st.sampled_from([0.0, 0.0, 0.3]))
-    jumped_share = draw(st.sampled_from([0.0, 0.05]))
+    jumped_share = draw(st.sampled_from([0.0, 0.05])) if of is None else 0.0
     switched_share = draw(st.sampled_from([0.0, 0.02, 0.2]))
     said_share = draw(st.sampled_from([0.0, 0.3, 1.0]))
     is_on = True
     result = []
-    for fix in draw(drives().filter(bool)):
+    for fix in draw(drives().filter(bool) if of is None else of):
         is_on ^= random.random() < switched_share
         extras: dict[str, Any] = {"odometer_m": random.randrange(10**6)}
         if random.random() < said_share:
@@ -87,8 +88,14 @@ def with_hours(settings: MovementSettings, allowed: Weekly | None) -> MovementSe
     return settings if allowed is None else replace(settings, rules=replace(settings.rules, allowed_hours=allowed.text()))
 
 
+def marked(fixes: Sequence[Fix]) -> list[Fix]:
+    """The fixes, those that are not believed as the oracle wants to be told of them."""
+    believed = {fix.time for fix in without_wild(fixes)}
+    return [fix if fix.time in believed else replace(fix, extras={**fix.extras, JUMPED: 1}) for fix in fixes]
+
+
 def columns_of(fixes: Sequence[Fix], key: int = 1) -> FixBatch:
-    """With extras, and jumps flagged as the screen does."""
+    """With extras, and jumps flagged."""
     batch = batch_of(fixes, key)
     batch.extras = [orjson.dumps(fix.extras) if fix.extras else None for fix in fixes]
     batch.flags[:] = [int(Flag.TELEPORT) if JUMPED in fix.extras else 0 for fix in fixes]
@@ -105,10 +112,11 @@ def stepped(engine: MovementEngine, batch: FixBatch, cuts: Sequence[int]) -> lis
 
 def as_found(events: Sequence[Event]) -> list[Found]:
     """Events in the oracle's words."""
-    return [Found(kind=event.type, at=event.occurred_at, data=_said(event.data)) for event in events]
+    return [Found(kind=event.type, at=event.occurred_at, data=said_of(event.data)) for event in events]
 
 
-def _said(data: dict[str, Any]) -> dict[str, Any]:
+def said_of(data: dict[str, Any]) -> dict[str, Any]:
+    """An event's data with instants for texts, without what proves it."""
     said = {name: value for name, value in data.items() if name not in {"proved_at", "last_fix"}}
     said |= {name: parse_rfc3339(said[name]) for name in said.keys() & _INSTANTS}
     if said.get("trip") is not None:
