@@ -56,10 +56,17 @@ class KnownPlace:
     pin_m: float
     first_at: datetime
     last_at: datetime
+    #: Of each visit, how far it stood from their median; nearest first.
+    apart_m: tuple[float, ...] = ()
 
     @property
     def is_learned(self) -> bool:
         return self.lat is not None
+
+    def agrees(self, visits: int, within_m: float) -> bool:
+        """Whether so many visits, and half of all, lie within this of their median. Never less than a suggestion needs."""
+        near = sum(distance <= within_m for distance in self.apart_m)
+        return self.is_learned and near >= visits and 2 * near >= self.visits
 
 
 def standing_stands(events: Iterable[Event]) -> list[Stand]:
@@ -103,17 +110,25 @@ def _pin_m(data: dict[str, Any]) -> float:
 
 def known_places(stands: Iterable[Stand]) -> list[KnownPlace]:
     """By tenant and id. Of a visit with several stands the longest counts."""
-    longest: dict[tuple[str, str], dict[tuple[str, str], Stand]] = {}
+    of_place: dict[tuple[str, str], list[Stand]] = {}
     for stand in stands:
-        visits = longest.setdefault((stand.tenant, stand.place), {})
-        if stand.visit not in visits or visits[stand.visit].stood_s < stand.stood_s:
-            visits[stand.visit] = stand
-    return [_known(list(longest[place].values())) for place in sorted(longest)]
+        of_place.setdefault((stand.tenant, stand.place), []).append(stand)
+    return [_known(longest_stands(of_place[place])) for place in sorted(of_place)]
+
+
+def longest_stands(stands: Iterable[Stand]) -> list[Stand]:
+    """The longest stand of each visit."""
+    longest: dict[tuple[str, str], Stand] = {}
+    for stand in stands:
+        if stand.visit not in longest or longest[stand.visit].stood_s < stand.stood_s:
+            longest[stand.visit] = stand
+    return list(longest.values())
 
 
 def _known(stands: Sequence[Stand]) -> KnownPlace:
     lat, lon = median(stand.lat for stand in stands), _median_lon([stand.lon for stand in stands])
-    spread_m = median(distance_m(stand.lat, stand.lon, lat, lon) for stand in stands)
+    apart_m = sorted(distance_m(stand.lat, stand.lon, lat, lon) for stand in stands)
+    spread_m = median(apart_m)
     is_learned = len(stands) >= MIN_VISITS and spread_m <= MAX_SPREAD_M
     return KnownPlace(
         tenant=stands[0].tenant,
@@ -126,6 +141,7 @@ def _known(stands: Sequence[Stand]) -> KnownPlace:
         pin_m=round(median(stand.pin_m for stand in stands), 1),
         first_at=min(stand.at for stand in stands),
         last_at=max(stand.at for stand in stands),
+        apart_m=tuple(apart_m),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -34,7 +34,7 @@ class RouteStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
-    """One planned call of a route at a place. `id` is unique within the tenant."""
+    """One planned call of a route at a place. `id` is unique within the tenant. `lat` and `lon` are where it is gone by."""
 
     id: str
     seq: int
@@ -50,6 +50,26 @@ class Stop:
     window_to: datetime | None = None
     service_s: float | None = None
     orders: tuple[str, ...] = ()
+    #: The plan's own pin, where the place turned out to be elsewhere; else None, and `lat` and `lon` are the plan's.
+    planned_lat: float | None = None
+    planned_lon: float | None = None
+
+    @property
+    def is_moved(self) -> bool:
+        return self.planned_lat is not None
+
+    def as_planned(self) -> Stop:
+        """The stop at the plan's own pin."""
+        if self.planned_lat is None or self.planned_lon is None:
+            return self
+        return replace(self, lat=self.planned_lat, lon=self.planned_lon, planned_lat=None, planned_lon=None)
+
+    def moved_to(self, lat: float, lon: float) -> Stop:
+        """The stop at this position, with the plan's own pin kept; a move to that pin is none."""
+        planned = self.as_planned()
+        if (lat, lon) == (planned.lat, planned.lon):
+            return planned
+        return replace(planned, lat=lat, lon=lon, planned_lat=planned.lat, planned_lon=planned.lon)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,7 @@ from fleet.tenant import Tenant
 from fleet.vehicle import Mounting, Order, Tracker, Vehicle
 from fleet.visit import Visit
 from store.errors import AlreadyExists, NotFound, Outdated, Rejected, StoreError, Superseded, Unavailable, UnderWay
+from store.place_store import PlaceStore
 from store.records import (
     AlertBacklog,
     Anchor,
@@ -62,6 +63,7 @@ __all__ = [
     "NotFound",
     "NumberedEvent",
     "Outdated",
+    "PlaceStore",
     "ReadStore",
     "Rejected",
     "Repository",
@@ -93,7 +95,8 @@ class Repository(Protocol[T]):
       vehicle where it was); None takes off the one that it has. Events, visits, routes and fixes outlive their vehicle.
     * A tracker that names a `vehicle` likewise; an unknown vehicle raises NotFound.
     * A route names a known vehicle, else NotFound; its stops' ids must not belong to another route (AlreadyExists).
-      Replacing keeps what became of the stops that stay.
+      Replacing keeps what became of the stops that stay. Stops are put where their place was decided to be (`PlaceStore`), with
+      the plan's own pin beside; one that was reached stays where it was then.
     """
 
     async def create(self, item: T) -> T:
@@ -396,6 +399,8 @@ class Store(IngestStore, ReadStore, AlertStore, AccessStore, CommandStore, Proto
     def fences(self) -> Repository[Fence]: ...
     @property
     def routes(self) -> Repository[Route]: ...
+    @property
+    def places(self) -> PlaceStore: ...
     @property
     def orders(self) -> Repository[Order]: ...
     @property

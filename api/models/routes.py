@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import Field, model_validator
@@ -65,6 +66,11 @@ class EtaOut(Outgoing):
     shown: str = Field(description="The one instant that a customer is told")
 
 
+class PositionFrom(StrEnum):
+    PLAN = "plan"
+    PLACE = "place"
+
+
 class StopOut(Outgoing):
     id: str
     tenant: str
@@ -72,8 +78,11 @@ class StopOut(Outgoing):
     seq: int
     place: str | None
     name: str | None
-    lat: float
+    lat: float = Field(description="Where the stop is gone by")
     lon: float
+    planned_lat: float = Field(description="The plan's own pin; another one where the place turned out to be elsewhere")
+    planned_lon: float
+    position_from: PositionFrom = Field(description="`place`: by what was decided about the place (`/v1/places`)")
     arrival_radius_m: float
     min_dwell_s: float | None
     planned_arrival: str | None
@@ -140,12 +149,16 @@ def route_json(progress: RouteProgress) -> dict[str, Any]:
 
 def stop_json(route: Route, stop: Stop, progress: StopProgress | None) -> dict[str, Any]:
     became = progress or StopProgress(stop=stop.id)
+    planned = stop.as_planned()
     return document(
         StopOut,
         id=stop.id,
         tenant=route.tenant,
         route=route.id,
         **_plan_json(stop),
+        planned_lat=planned.lat,
+        planned_lon=planned.lon,
+        position_from=PositionFrom.PLACE if stop.is_moved else PositionFrom.PLAN,
         status=became.status,
         arrived_at=instant_text(became.arrived_at),
         departed_at=instant_text(became.departed_at),
@@ -172,7 +185,7 @@ def _plan_json(stop: Stop) -> dict[str, Any]:
 
 def stop_body(stop: Stop, route: str) -> dict[str, Any]:
     """The stop as it would be created: what a merge patch is applied to."""
-    return {"id": stop.id, "route": route, **_plan_json(stop)}
+    return {"id": stop.id, "route": route, **_plan_json(stop.as_planned())}
 
 
 def route_body(route: Route) -> dict[str, Any]:
@@ -181,7 +194,7 @@ def route_body(route: Route) -> dict[str, Any]:
         "id": route.id,
         "vehicle": route.vehicle,
         "starts_at": instant_text(route.starts_at),
-        "stops": [{"id": stop.id, **_plan_json(stop)} for stop in route.stops],
+        "stops": [{"id": stop.id, **_plan_json(stop.as_planned())} for stop in route.stops],
     }
 
 

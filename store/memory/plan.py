@@ -7,9 +7,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from fleet.outcome import Outcome, RouteState
-from fleet.route import Eta, Route, RouteStatus, StopState
+from fleet.place_decision import OPEN, PlaceDecision
+from fleet.route import Eta, Route, RouteStatus, Stop, StopState
 from store.errors import AlreadyExists
 from store.memory.fleet import Changed, FleetTables
+from store.memory.places import PlaceBook
 from store.memory.repository import MemoryRepository, page_places, reject_unstorable
 from store.records import RouteProgress, StopProgress
 from store.refusals import refuse_twice
@@ -18,9 +20,9 @@ Place = tuple[str, str]
 
 
 class RouteRepository(MemoryRepository[Route]):
-    """Also owns the states of routes and stops: they go when the route goes."""
+    """Also owns the states of routes and stops: they go when the route goes. Stops are kept where their places are."""
 
-    def __init__(self, fleet: FleetTables, clock: Callable[[], datetime], changed: Changed) -> None:
+    def __init__(self, fleet: FleetTables, places: PlaceBook, clock: Callable[[], datetime], changed: Changed) -> None:
         filters = {
             "vehicle": lambda route, text: route.vehicle == text,
             "status": lambda route, text: self.status(route) == text,
@@ -28,6 +30,8 @@ class RouteRepository(MemoryRepository[Route]):
         }
         super().__init__("route", clock=clock, filters=filters, changed=changed)
         self._fleet = fleet
+        self._places = places
+        places.move = self._move
         self._states: dict[Place, RouteState] = {}
         self._route_of_stop: dict[Place, str] = {}
         self._stop_states: dict[Place, StopState] = {}
@@ -126,10 +130,41 @@ class RouteRepository(MemoryRepository[Route]):
     def _put(self, item: Route) -> Route:
         refuse_twice("stop", ((item.tenant, stop.id) for stop in item.stops))
         self._refuse_foreign_stops(item, {(item.tenant, item.id)})
+        item = replace(item, stops=tuple(self._placed(item, stop.as_planned()) for stop in item.stops))
         self._forget_stops(item)
         for stop in item.stops:
             self._route_of_stop[item.tenant, stop.id] = item.id
         return super()._put(replace(item, stops=tuple(sorted(item.stops, key=lambda stop: (stop.seq, stop.id)))))
+
+    def _placed(self, route: Route, stop: Stop) -> Stop:
+        """The stop, given at the plan's own pin, where its place is; one that was reached stays where it was then."""
+        before = self.items.get((route.tenant, route.id))
+        kept = next((one for one in before.stops if one.id == stop.id), None) if before else None
+        if kept is not None and not self._is_open(route.tenant, stop.id):
+            planned = kept.as_planned()
+            if (planned.lat, planned.lon, planned.place) == (stop.lat, stop.lon, stop.place) and stop.place is not None:
+                return stop.moved_to(kept.lat, kept.lon)
+        return self._places.placed(route.tenant, stop)
+
+    def _is_open(self, tenant: str, stop: str) -> bool:
+        state = self._stop_states.get((tenant, stop))
+        return state is None or state.status in OPEN
+
+    def _move(self, decision: PlaceDecision) -> int:
+        """Put stops that are still to come at a place, on routes that are not over, where it was decided to be."""
+        moved = 0
+        for route in [one for one in self.items.values() if one.tenant == decision.tenant]:
+            chosen = {
+                stop.id
+                for stop in route.stops
+                if stop.place == decision.id
+                and (decision.step.has_position or stop.is_moved)
+                and self._is_open(route.tenant, stop.id)
+            }
+            if chosen and self.status(route) is not RouteStatus.DONE:
+                self._put(route)
+                moved += len(chosen)
+        return moved
 
     def _remove(self, tenant: str, id_: str) -> None:
         self._forget_stops(replace(self.items[tenant, id_], stops=()))

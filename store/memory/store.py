@@ -26,6 +26,7 @@ from store.memory.commands import CommandBook
 from store.memory.fixes import FixLog
 from store.memory.fleet import FleetTables
 from store.memory.found import EventLog, Outbox, VisitLog
+from store.memory.places import PlaceBook
 from store.memory.plan import RouteRepository
 from store.memory.repository import MemoryRepository, reject_unstorable
 from store.memory.tenants import TenantTable
@@ -63,7 +64,9 @@ class MemoryStore:
         self._fences: MemoryRepository[Fence] = MemoryRepository(
             "fence", clock=clock, filters={"tag": lambda fence, text: text in fence.tags}, changed=self._changed
         )
-        self._routes = RouteRepository(self._fleet, clock, self._changed)
+        self._fixes, self._events, self._visits = FixLog(), EventLog(), VisitLog()
+        self._places = PlaceBook(self._events)
+        self._routes = RouteRepository(self._fleet, self._places, clock, self._changed)
         self._orders: MemoryRepository[Order] = MemoryRepository(
             "order",
             clock=clock,
@@ -71,7 +74,6 @@ class MemoryStore:
         )
         self._outbox = Outbox(clock)
         self._tenants = TenantTable(clock, self._changed, self._tenants_of_things)
-        self._fixes, self._events, self._visits = FixLog(), EventLog(), VisitLog()
         self._keys, self._answers, self._letters = KeyRing(clock), Answers(clock), DeadLetterBox()
         self._commands = CommandBook()
         self._batch = 0
@@ -327,6 +329,10 @@ class MemoryStore:
         return self._routes
 
     @property
+    def places(self) -> PlaceBook:
+        return self._places
+
+    @property
     def orders(self) -> MemoryRepository[Order]:
         return self._orders
 
@@ -374,7 +380,7 @@ class MemoryStore:
 
     def _tenants_of_things(self) -> set[str]:
         kinds = (self._fleet.vehicles, self._fleet.trackers, self._fences, self._routes, self._orders, self._outbox.subscriptions)
-        return {tenant for kind in kinds for tenant, _ in kind.items}
+        return {tenant for kind in kinds for tenant, _ in kind.items} | self._places.tenants()
 
     def _changed(self, kind: str, tenant: str, id_: str) -> None:
         self._changes.tell(Change(kind=kind, tenant=tenant, id=id_))

@@ -15,6 +15,7 @@ from fleet.route import Delay, Eta, Route, RouteStatus, Stop, StopStatus
 from store.errors import AlreadyExists, NotFound, StoreError
 from store.postgres.arrays import Float8s, Instants, Int4s, Texts
 from store.postgres.database import Connection, rows
+from store.postgres.places import lock_places, placed
 from store.postgres.queries import Queries
 from store.postgres.repository import PostgresRepository, Row, change, page_params
 from store.records import RouteProgress, StopProgress
@@ -40,6 +41,7 @@ class RouteRepository(PostgresRepository[Route]):
             return 0
         await self._tenants.ensure({route.tenant for route in routes})
         async with self._database.transaction() as connection:
+            await lock_places(connection, self._route_columns(routes))
             resolved = await self._resolve(connection, routes)
             await self._refuse_foreign(connection, resolved)
             await connection.execute(_SQL["put"], self._route_columns(resolved))
@@ -75,14 +77,15 @@ class RouteRepository(PostgresRepository[Route]):
     async def _write(self, connection: Connection, item: Route, how: str, otherwise: StoreError) -> Route:
         refuse_twice("stop", ((item.tenant, stop.id) for stop in item.stops))
         params = self._params(item)
+        await lock_places(connection, self._route_columns([item]))
         if not await rows(connection, _SQL[how], params):
             raise otherwise
         if (await connection.execute(_SQL["has_vehicle"], params)).rowcount == 0:
             raise NotFound("vehicle", item.vehicle)
         await self._refuse_foreign(connection, [item])
-        await self._put_stops(connection, [item])
+        (put,) = await self._put_stops(connection, [item])
         await connection.execute(_TRACKERS["tell"], params)
-        return replace(item, stops=tuple(sorted(item.stops, key=lambda stop: (stop.seq, stop.id))))
+        return replace(put, stops=tuple(sorted(put.stops, key=lambda stop: (stop.seq, stop.id))))
 
     async def _resolve(self, connection: Connection, routes: Sequence[Route]) -> builtins.list[Route]:
         """The routes with the vehicles that their trackers' idents mean."""
@@ -102,10 +105,14 @@ class RouteRepository(PostgresRepository[Route]):
         for (stop,) in await rows(connection, _SQL["foreign_stops"], params):
             raise AlreadyExists("stop", stop)
 
-    async def _put_stops(self, connection: Connection, routes: Sequence[Route]) -> None:
-        params = {**self._route_columns(routes), **self._stop_columns(routes)}
+    async def _put_stops(self, connection: Connection, routes: Sequence[Route]) -> builtins.list[Route]:
+        """As they were put: with the stops where their places are."""
+        planned = [replace(route, stops=tuple(stop.as_planned() for stop in route.stops)) for route in routes]
+        put = await placed(connection, planned, self._stop_columns(planned), self._tenants)
+        params = {**self._route_columns(put), **self._stop_columns(put)}
         for step in ("forget_states", "drop_stops", "add_stops"):
             await connection.execute(_SQL[step], params)
+        return put
 
     def _route_columns(self, routes: Sequence[Route]) -> dict[str, Any]:
         return {
@@ -134,6 +141,8 @@ class RouteRepository(PostgresRepository[Route]):
             "windows_to": [stop.window_to for stop in stops],
             "services": [stop.service_s for stop in stops],
             "orders": Texts([dump_json(stop.orders).decode() for stop in stops]),
+            "planned_lats": [stop.planned_lat for stop in stops],
+            "planned_lons": [stop.planned_lon for stop in stops],
         }
 
     async def _load_all(self, connection: Connection, found: builtins.list[Row]) -> builtins.list[Route]:
@@ -171,7 +180,7 @@ def _place_columns(found: Sequence[Row]) -> dict[str, Any]:
 
 
 def _stop(fields: Sequence[Any]) -> Stop:
-    id_, seq, lat, lon, place, name, radius_m, min_dwell_s, planned, window_from, window_to, service_s, orders = fields
+    id_, seq, lat, lon, place, name, radius_m, min_dwell_s, planned, window_from, window_to, service_s, orders, *pin = fields
     return Stop(
         id=id_,
         seq=seq,
@@ -186,6 +195,8 @@ def _stop(fields: Sequence[Any]) -> Stop:
         window_to=window_to,
         service_s=service_s,
         orders=tuple(orders),
+        planned_lat=pin[0],
+        planned_lon=pin[1],
     )
 
 

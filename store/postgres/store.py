@@ -31,6 +31,7 @@ from store.postgres.listener import Listener
 from store.postgres.outbox import Outbox
 from store.postgres.own_settings import TenantRepository, all_own_settings, tracker_clocks
 from store.postgres.partitions import Partitions
+from store.postgres.places import Places
 from store.postgres.routes import RouteRepository
 from store.postgres.tenants import Tenants
 from store.postgres.things import FenceRepository, OrderRepository, SubscriptionRepository
@@ -74,6 +75,7 @@ class PostgresStore:
         self._tenant_list = TenantRepository(database, tenants)
         self._fences = FenceRepository(database, tenants)
         self._routes = RouteRepository(database, tenants)
+        self._places = Places(database, tenants)
         self._orders = OrderRepository(database, tenants)
         self._subscriptions = SubscriptionRepository(database, tenants)
 
@@ -302,6 +304,10 @@ class PostgresStore:
     @property
     def routes(self) -> RouteRepository:
         return self._routes
+
+    @property
+    def places(self) -> Places:
+        return self._places
 
     @property
     def orders(self) -> OrderRepository:

@@ -27,7 +27,7 @@ ORDER BY tenants.name, routes.vehicle, routes.starts_at, routes.id
 -- name: stops
 SELECT
     stops.tenant_id, stops.route, stops.id, stops.seq, lat, lon, place, stops.name, arrival_radius_m, min_dwell_s,
-    planned_arrival, window_from, window_to, service_s, orders
+    planned_arrival, window_from, window_to, service_s, orders, planned_lat, planned_lon
 FROM unnest(%(tenants)s, %(routes)s::text[]) AS given(tenant_id, route)
 JOIN stops ON stops.tenant_id = given.tenant_id AND stops.route = given.route
 ORDER BY stops.tenant_id, stops.route, stops.seq, stops.id
@@ -96,18 +96,19 @@ WHERE stops.tenant_id = given.tenant_id AND stops.route = given.route
 -- name: add_stops
 INSERT INTO stops (
     tenant_id, id, route, seq, lat, lon, place, name, arrival_radius_m, min_dwell_s, planned_arrival, window_from, window_to,
-    service_s, orders
+    service_s, orders, planned_lat, planned_lon
 )
 SELECT
     tenant_id, id, route, seq, lat, lon, place, name, arrival_radius_m, min_dwell_s, planned_arrival, window_from, window_to,
-    service_s, ARRAY(SELECT jsonb_array_elements_text(orders))
+    service_s, ARRAY(SELECT jsonb_array_elements_text(orders)), planned_lat, planned_lon
 FROM unnest(
     %(stop_tenants)s, %(stops)s::text[], %(stop_routes)s::text[], %(seqs)s, %(lats)s, %(lons)s, %(places)s::text[],
     %(names)s::text[], %(radii)s, %(dwells)s::float8[], %(planned)s::timestamptz[], %(windows_from)s::timestamptz[],
-    %(windows_to)s::timestamptz[], %(services)s::float8[], %(orders)s::jsonb[]
+    %(windows_to)s::timestamptz[], %(services)s::float8[], %(orders)s::jsonb[],
+    %(planned_lats)s::float8[], %(planned_lons)s::float8[]
 ) AS given(
     tenant_id, id, route, seq, lat, lon, place, name, arrival_radius_m, min_dwell_s, planned_arrival, window_from, window_to,
-    service_s, orders
+    service_s, orders, planned_lat, planned_lon
 )
 
 -- name: delete

@@ -69,7 +69,11 @@ async def test_answers_have_the_members_that_are_documented(api: Api) -> None:
 
 
 def _window(path: str) -> dict[str, str]:
-    return {"from": "2026-02-16T00:00:00Z", "to": "2026-02-17T00:00:00Z"} if path.endswith("/fixes") else {}
+    return (
+        {"from": "2026-02-16T00:00:00Z", "to": "2026-02-17T00:00:00Z"}
+        if path.endswith("/fixes") or path == "/v1/places/{id}"
+        else {}
+    )
 
 
 def _compare(document: dict[str, Any], schema: dict[str, Any], value: Any, place: str) -> None:

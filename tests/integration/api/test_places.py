@@ -103,3 +103,75 @@ async def test_a_retracted_visit_is_forgotten(learned: Api) -> None:
     await Builder(learned.store).commit(events=[withdrawn])
     listed = (await learned.client("acme-viewer").get("/v1/places", params=SPAN)).json()
     assert (listed["items"][0]["visits"], listed["items"][0]["lat"]) == (2, None)
+
+
+async def test_an_accepted_place_holds_for_plans_that_come_later_until_it_is_withdrawn(learned: Api) -> None:
+    client = learned.client("acme-operator")
+    await client.post("/v1/places/bakery:accept", params=SPAN)
+    await plan(learned, "tomorrow", "bakery")
+    imported = {
+        "routes": [
+            {
+                "id": "next-week",
+                "vehicle": "van-1",
+                "starts_at": "2026-02-24T08:00:00Z",
+                "stops": [{"id": "next-week-0", "seq": 1, "place": "bakery", "lat": 52.5, "lon": 13.0}],
+            }
+        ]
+    }
+    assert (await client.post("/v1/routes:import", json=imported)).json() == {"routes": 1}
+    assert await pins(learned, "tomorrow") == await pins(learned, "next-week") == [52.501302]
+    stop = (await client.get("/v1/stops/next-week-0")).json()
+    assert (stop["planned_lat"], stop["planned_lon"], stop["position_from"]) == (52.5, 13.0, "place")
+    # A change of something else does not take the place's position for the plan's.
+    changed = (await client.patch("/v1/stops/next-week-0", json={"name": "Bakery"})).json()
+    assert (changed["lat"], changed["planned_lat"], changed["position_from"]) == (52.501302, 52.5, "place")
+    assert (await client.post("/v1/places/bakery:withdraw", params=SPAN)).json() == {"id": "bakery", "stops": 2}
+    stop = (await client.get("/v1/stops/next-week-0")).json()
+    assert (stop["lat"], stop["planned_lat"], stop["position_from"]) == (52.5, 52.5, "plan")
+
+
+async def test_a_place_says_what_was_decided_by_whom_and_when(learned: Api) -> None:
+    client = learned.client("acme-operator")
+    bakery = (await client.get("/v1/places/bakery", params=SPAN)).json()
+    assert (bakery["offered"], bakery["decision"]) == (True, None)
+    await client.post("/v1/places/bakery:accept", params=SPAN)
+    bakery = (await client.get("/v1/places/bakery", params=SPAN)).json()
+    assert bakery["offered"] is False
+    assert (bakery["decision"]["step"], bakery["decision"]["lat"], bakery["decision"]["visits"]) == ("accepted", 52.501302, 3)
+    assert bakery["decision"]["by"] == "acme-operator (acme-operator)"
+    await client.post("/v1/places/bakery:withdraw", params=SPAN)
+    history = (await client.get("/v1/places/bakery/history")).json()["items"]
+    assert [one["step"] for one in history] == ["withdrawn", "accepted"]
+    assert (await client.get("/v1/places/bakery", params=SPAN)).json()["offered"] is False
+    newest = (await client.get("/v1/places/bakery/history", params={"limit": 1})).json()
+    older = (await client.get("/v1/places/bakery/history", params={"cursor": newest["next_cursor"]})).json()
+    assert [one["step"] for one in older["items"]] == ["accepted"]
+
+
+async def test_a_place_without_visits_is_where_somebody_says(learned: Api) -> None:
+    client = learned.client("acme-operator")
+    given = await client.post("/v1/places/new shop:accept", params=SPAN, json={"lat": 52.7, "lon": 13.1})
+    assert given.status_code == 200
+    await plan(learned, "tomorrow", "new shop")
+    assert await pins(learned, "tomorrow") == [52.7]
+    listed = {one["id"]: one for one in (await client.get("/v1/places", params=SPAN)).json()["items"]}
+    assert (listed["new shop"]["visits"], listed["new shop"]["decision"]["lat"]) == (0, 52.7)
+
+
+async def test_only_what_waits_for_an_answer_is_offered(learned: Api) -> None:
+    viewer, admin = learned.client("acme-viewer"), learned.client("acme-admin")
+
+    async def offered() -> list[str]:
+        return [one["id"] for one in (await viewer.get("/v1/places", params={**SPAN, "offered": True})).json()["items"]]
+
+    assert await offered() == ["bakery"]
+    await admin.patch("/v1/tenants/acme", json={"settings": {"places": {"learning": "off"}}})
+    assert await offered() == []
+
+
+async def test_a_viewer_decides_nothing_and_a_place_across_tenants_needs_a_name(learned: Api) -> None:
+    for action in ("accept", "withdraw"):
+        assert (await learned.client("acme-viewer").post(f"/v1/places/bakery:{action}", params=SPAN)).status_code == 403
+    assert (await learned.client("root").get("/v1/places/bakery", params=SPAN)).status_code == 409
+    assert (await learned.client("root").get("/v1/places/bakery", params={**SPAN, "tenant": "acme"})).status_code == 200
