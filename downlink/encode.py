@@ -104,5 +104,7 @@ _ENCODERS: Final[Mapping[str, _Encode]] = {
     "thingsboard": _thingsboard,
     "ttn": _ttn,
 }
+#: Formats whose commands carry an id, so that a tracker can tell a second one of the same id and leave it.
+REPEATABLE: Final = frozenset({"native", "thingsboard"})
 #: Formats whose trackers take commands.
 FORMATS: Final = tuple(sorted(_ENCODERS))

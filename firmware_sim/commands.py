@@ -5,6 +5,9 @@
 | `ping` | `{"ok": true}` |
 | `status` | `{"ok": true, "odometer_m", "speed_mps", "rounds"}` |
 | anything else | `{"ok": false, "error"}` |
+
+A command may come twice, with the same id. It is obeyed once; what was said then is said again, since the first answer may be what
+was lost.
 """
 
 from __future__ import annotations
@@ -18,6 +21,28 @@ _COMMAND: Final = "command"
 
 #: What a tracker knows of itself, by its ident; None where there is no such tracker.
 StatusOf = Callable[[str], Mapping[str, Any] | None]
+
+
+#: Answers that a tracker remembers; more commands than this are not under way to one fleet.
+_REMEMBERED: Final = 10_000
+
+
+class Obedience:
+    """What all trackers of a fleet have obeyed."""
+
+    def __init__(self, status_of: StatusOf) -> None:
+        self._status_of = status_of
+        #: By topic, so by tracker and command.
+        self._said: dict[str, bytes] = {}
+
+    def hear(self, topic: str, payload: bytes) -> tuple[str, bytes] | None:
+        """As `answer`, but a command that was obeyed before is only answered again."""
+        said = answer(topic, payload, self._status_of)
+        if said is None:
+            return None
+        while len(self._said) >= _REMEMBERED and said[0] not in self._said:
+            del self._said[next(iter(self._said))]
+        return said[0], self._said.setdefault(*said)
 
 
 def command_filter(tenant: str) -> str:

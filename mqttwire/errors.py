@@ -88,6 +88,14 @@ class PublishRefused(MqttError):
         self.reason = reason
 
 
+class DeliveryUnknown(MqttError):
+    """The connection broke before the broker had answered: it has the message, or it has not."""
+
+    def __init__(self, topic: str) -> None:
+        super().__init__(f"the connection broke before the broker had answered to a message for {topic}: it may have it")
+        self.topic = topic
+
+
 class Closed(MqttError):
     """The client was closed while somebody waited for it."""
 

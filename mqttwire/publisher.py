@@ -4,7 +4,8 @@ What is published in one turn of the event loop leaves in one write. The bounds 
 
 * `offer` (QoS 0) never waits: at most `max_waiting` wait for the socket, beyond that the oldest is dropped and counted;
 * `publish` at QoS 1 waits while `window` messages are unacknowledged, or while there is no connection; after a reconnect everything
-  unacknowledged is sent again, in order, so a message arrives at least once.
+  unacknowledged is sent again, in order, so a message arrives at least once. Not so what `deliver` sends `once`, or what its
+  caller has stopped waiting for, who may send it again himself.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from mqttwire.connection import Connection, Listener
-from mqttwire.errors import Closed, PublishRefused
+from mqttwire.errors import Closed, DeliveryUnknown, PublishRefused
 from mqttwire.link import Link
 from mqttwire.opener import Opener
 from mqttwire.options import MqttOptions
@@ -37,6 +38,8 @@ class _Outgoing:
     #: Done when the broker has answered, with what is wrong ("" for nothing); only where somebody waits for it.
     answer: asyncio.Future[str] | None = None
     expiry_s: int | None = None
+    #: Never sent a second time.
+    once: bool = False
 
 
 class Publisher(Listener):
@@ -123,13 +126,16 @@ class Publisher(Listener):
         else:
             await self._send(_Outgoing(topic.encode(), payload, retain))
 
-    async def deliver(self, topic: str, payload: bytes, *, retain: bool = False, expiry_s: int | None = None) -> None:
-        """Publish at QoS 1 and return when the broker has it. Raises PublishRefused where it does not want it.
+    async def deliver(
+        self, topic: str, payload: bytes, *, retain: bool = False, expiry_s: int | None = None, once: bool = False
+    ) -> None:
+        """Publish at QoS 1 and return when the broker has it. Raises PublishRefused where it does not want it; with `once` also
+        DeliveryUnknown, where the connection breaks in between (else it is sent again on the next one).
 
         The broker does not keep it for absent subscribers for longer than `expiry_s` seconds (MQTT 5 only).
         """
         answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        await self._send(_Outgoing(topic.encode(), payload, retain, answer, expiry_s))
+        await self._send(_Outgoing(topic.encode(), payload, retain, answer, expiry_s, once))
         problem = await answer
         if problem:
             raise PublishRefused(topic, problem)
@@ -254,6 +260,8 @@ class Publisher(Listener):
         self._written.clear()
         unacknowledged, self._unacknowledged = self._unacknowledged, {}
         for packet_id, outgoing in unacknowledged.items():
+            if _is_over(outgoing):
+                continue
             self._unacknowledged[packet_id] = outgoing
             try:
                 self._written.append(_packet(connection, outgoing, packet_id))
@@ -275,6 +283,15 @@ class Publisher(Listener):
                 future.set_exception(self._failure)
         self._waiting_for_room.clear()
         self._waiting_for_rest.clear()
+
+
+def _is_over(outgoing: _Outgoing) -> bool:
+    """Whether a message that was under way on a connection that broke is not to be sent again; whoever waits is told."""
+    if outgoing.answer is None:
+        return False
+    if outgoing.once and not outgoing.answer.done():
+        outgoing.answer.set_exception(DeliveryUnknown(outgoing.topic.decode()))
+    return outgoing.answer.done()
 
 
 def _give_turn(turn: asyncio.Future[None]) -> bool:

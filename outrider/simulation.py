@@ -15,7 +15,7 @@ from typing import Final
 import httpx
 import orjson
 
-from firmware_sim.commands import answer, command_filter
+from firmware_sim.commands import Obedience, command_filter
 from firmware_sim.drive import DriveOptions, FleetDrive, Progress
 from firmware_sim.osm import load_osm
 from firmware_sim.planner import ApiPlanner, NoPlanner, PlanFile, Planner
@@ -107,9 +107,10 @@ async def _planner(api_url: str | None, plan_out: Path | None, options: DriveOpt
 
 async def _obey(settings: Settings, fleet: FleetDrive, publisher: Publisher) -> None:
     """Answer commands to the simulated trackers, for ever."""
+    obedience = Obedience(fleet.status_of)
     async with Subscriber(broker_options(settings), [command_filter(fleet.options.tenant)], qos=1) as commands:
         async for message in commands:
-            said = answer(message.topic, message.payload, fleet.status_of)
+            said = obedience.hear(message.topic, message.payload)
             if said is not None:
                 await publisher.publish(*said)
 

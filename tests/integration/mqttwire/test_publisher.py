@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from mqttwire import BackoffLimits, MqttOptions, MqttVersion, Publisher, Subscriber, Will
-from mqttwire.errors import Closed, PublishRefused
+from mqttwire.errors import Closed, DeliveryUnknown, PublishRefused
 from tests.fault_proxy import FaultProxy
 from tests.integration.ingest.sources.scripted import ScriptedBroker
 from tests.realparts.mosquitto import Mosquitto
@@ -213,3 +213,26 @@ async def test_the_last_will_is_published_when_the_connection_breaks(
             await publisher.wait_connected()
             await proxy.shut()
             assert await collect(subscriber, 1) == [b"offline"]
+
+
+async def test_what_may_be_sent_once_only_is_not_sent_again_and_neither_is_what_nobody_waits_for() -> None:
+    async with ScriptedBroker() as broker, Publisher(options(broker.url)) as publisher:
+        await publisher.wait_connected()
+        again, once, given_up = (
+            asyncio.create_task(publisher.deliver("fleet/1/command", payload, once=payload == b"once"))
+            for payload in (b"again", b"once", b"given up")
+        )
+        async with asyncio.timeout(20):
+            while len(broker.guests[0].packets) < 3:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        given_up.cancel()
+        broker.guests[0].writer.transport.abort()
+        with pytest.raises(DeliveryUnknown, match="the connection broke before the broker had answered"):
+            await asyncio.wait_for(once, 20)
+        async with asyncio.timeout(20):
+            while len(broker.guests) < 2 or not broker.guests[1].packets:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        broker.guests[1].send(b"\x40\x02\x00\x01")
+        await asyncio.wait_for(again, 20)
+        assert [packet[-5:] for packet in broker.guests[1].packets] == [b"again"]
+        assert publisher.unacknowledged == 0

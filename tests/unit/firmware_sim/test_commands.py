@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import pytest
 
-from firmware_sim.commands import answer, command_filter
+from firmware_sim.commands import Obedience, answer, command_filter
 from ingest.formats.topics import TopicFilter
 
 TOPIC = "fleet/acme/van-1/command"
@@ -38,3 +39,17 @@ def test_what_cannot_be_answered_is_not(payload: bytes) -> None:
 def test_another_s_command_is_left_to_it() -> None:
     assert said(b'{"id":"c1","command":"ping"}', "fleet/acme/van-2/command") is None
     assert TopicFilter(command_filter("acme")).matches(TOPIC)
+
+
+def test_a_command_that_comes_twice_is_obeyed_once_and_answered_twice() -> None:
+    asked = itertools.count(1)
+    trackers = Obedience(lambda _ident: {"rounds": next(asked)})
+    first, again = (trackers.hear(TOPIC, b'{"id":"c1","command":"status"}') for _ in range(2))
+    other = trackers.hear(TOPIC, b'{"id":"c2","command":"status"}')
+    assert first == again == (f"{TOPIC}/c1/reply", b'{"ok":true,"rounds":1}')
+    assert other is not None
+    assert other != first
+    assert trackers.hear("fleet/acme/van-2/command", b'{"id":"c1","command":"ping"}') == (
+        "fleet/acme/van-2/command/c1/reply",
+        b'{"ok":true}',
+    )
