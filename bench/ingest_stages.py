@@ -68,7 +68,7 @@ class Way:
         self._reception.registry.replace(world.mountings)
         self._pipeline = Pipeline(pipeline_settings(settings))
         self._pipeline.apply(world, datetime.now(UTC))
-        self._live = LiveFrames(NobodyListens(), vehicle_of=self._reception.registry.vehicle, clock=time.monotonic)
+        self._live = LiveFrames(NobodyListens(), vehicles_of=self._reception.registry.vehicles, clock=time.monotonic)
 
     def go(self, batch: MessageBatch, stages: Stages) -> int:
         """One pass, and a commit of it; how many fixes it had."""

@@ -6,8 +6,13 @@ from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
-from geofence.slots import NO_SLOT, Int32s, Int64s, Slots, grown
+from fleet.columns import grown
+from fleet.fix import NO_VEHICLE
+from fleet.mountings import Mountings
+from fleet.text_column import BLOCK_ROWS, TextColumn
+from geofence.slots import NO_SLOT, Int32s, Int64s, Slots
 
 #: The tenant number of a key that nobody has named yet: it is in no fence of anybody's.
 NO_TENANT: Final = -1
@@ -19,7 +24,7 @@ class Roster:
     def __init__(self) -> None:
         self.slots = Slots()
         self._tenants: Int32s = np.zeros(0, np.int32)
-        self._vehicles: list[str] = []
+        self._vehicles = TextColumn()
         self._tenant_names: list[str] = []
         self._tenant_numbers: dict[str, int] = {}
 
@@ -38,11 +43,25 @@ class Roster:
     def name(self, named: Iterable[tuple[int, str, str]]) -> None:
         """Take in (key, tenant, vehicle)."""
         rows = list(named)
-        slots = self.assign(np.array([key for key, _, _ in rows], np.int64))
-        self._vehicles.extend([""] * (len(self.slots) - len(self._vehicles)))
-        for slot, (_, tenant, vehicle) in zip(slots.tolist(), rows, strict=True):
-            self._tenants[slot] = self.tenant_number(tenant)
-            self._vehicles[slot] = vehicle
+        tenants = [self.tenant_number(tenant) for _, tenant, _ in rows]
+        vehicles = TextColumn.of([vehicle for _, _, vehicle in rows])
+        self._name(np.array([key for key, _, _ in rows], np.int64), np.array(tenants, np.int32), vehicles, np.arange(len(rows)))
+
+    def take_in(self, mountings: Mountings) -> None:
+        """Name the vehicles that carry a tracker."""
+        numbers: Int32s = np.array([self.tenant_number(tenant) for tenant in mountings.tenants], np.int32)
+        rows = np.flatnonzero(mountings.key != NO_VEHICLE)
+        self._name(mountings.key[rows], numbers[mountings.tenant[rows]], mountings.vehicle, rows)
+
+    def _name(self, keys: Int64s, tenants: Int32s, vehicles: TextColumn, rows: npt.NDArray[np.intp]) -> None:
+        """`rows`: those of `vehicles`. A part at a time: between all of them there would be as much again."""
+        self.assign(keys)
+        self._vehicles.reserve(len(self.slots))
+        for start in range(0, len(keys), BLOCK_ROWS):
+            block = slice(start, start + BLOCK_ROWS)
+            slots = self.slots.find(keys[block])
+            self._tenants[slots] = tenants[block]
+            self._vehicles.copy(slots, vehicles, rows[block])
 
     def tenant_number(self, tenant: str) -> int:
         """The dense number of a tenant; a new one where it is not known yet."""
@@ -57,9 +76,8 @@ class Roster:
 
     def whose(self, slot: int) -> tuple[str, str]:
         """(tenant, vehicle) of a slot; empty where it was not named."""
-        if slot >= len(self._vehicles) or not self._vehicles[slot]:
-            return "", ""
-        return self._tenant_names[self._tenants[slot]], self._vehicles[slot]
+        vehicle = self._vehicles[slot] if slot < len(self._vehicles) else ""
+        return (self._tenant_names[self._tenants[slot]], vehicle) if vehicle else ("", "")
 
     def knows(self, key: int) -> bool:
         """Whether the key was named."""

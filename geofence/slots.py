@@ -7,10 +7,14 @@ reads. Where keys turn out to be scattered, a dictionary does the same, slower.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+
+from fleet.columns import grown
+
+__all__ = ["NO_SLOT", "Int32s", "Int64s", "Slots", "as_keys", "grown"]
 
 Int64s = npt.NDArray[np.int64]
 Int32s = npt.NDArray[np.int32]
@@ -18,6 +22,8 @@ Int32s = npt.NDArray[np.int32]
 #: Table entries beyond which keys must be dense (one vehicle in 64 entries), so that a stray key cannot eat the memory.
 _FREE_SPAN: Final = 1 << 20
 _SPARSEST: Final = 64
+#: Table entries ahead of the highest key, at most.
+_MOST_SPARE: Final = 1 << 18
 NO_SLOT: Final = -1
 
 
@@ -88,19 +94,10 @@ class Slots:
             self._scattered = {int(key): int(slot) for key, slot in zip(known.tolist(), range(self._count), strict=True)}
             self._table = np.full(0, NO_SLOT, np.int32)
         elif span > len(self._table):
-            table = np.full(span + span // 2, NO_SLOT, np.int32)
+            table = np.full(span + min(span // 2, _MOST_SPARE), NO_SLOT, np.int32)
             shift = self._base - lowest
             table[shift : shift + len(self._table)] = self._table
             self._base, self._table = lowest, table
-
-
-def grown(array: npt.NDArray[Any], size: int) -> npt.NDArray[Any]:
-    """The array, or a copy with zeros behind it that holds `size` rows and half as many again."""
-    if size <= len(array):
-        return array
-    bigger = np.zeros((size + size // 2 + 16, *array.shape[1:]), array.dtype)
-    bigger[: len(array)] = array
-    return bigger
 
 
 def as_keys(keys: Iterable[int]) -> Int64s:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import orjson
 
 from fleet.clock import MICROS_PER_S, rfc3339
-from fleet.fix import FixBatch
+from fleet.fix import FixBatch, Int64s
 from fleet.route import Eta
 
 FRAME_INTERVAL_S: Final = 0.1
@@ -42,10 +42,11 @@ class LiveFrames:
     """Collects what commits bring and sends it in frames. `clock` is monotonic, in seconds."""
 
     def __init__(
-        self, publisher: LivePublisher, *, vehicle_of: Callable[[int], tuple[str, str]], clock: Callable[[], float]
+        self, publisher: LivePublisher, *, vehicles_of: Callable[[Int64s], Sequence[tuple[str, str]]], clock: Callable[[], float]
     ) -> None:
+        """`vehicles_of`: (tenant, vehicle) of keys; two empty texts for one that is not known."""
         self._publisher = publisher
-        self._vehicle_of = vehicle_of
+        self._vehicles_of = vehicles_of
         self._clock = clock
         self._waiting: list[FixBatch] = []
         self._etas: dict[tuple[str, str, str], Eta] = {}
@@ -85,19 +86,15 @@ class LiveFrames:
 
     def _send_positions(self, fixes: FixBatch) -> None:
         rows: dict[str, list[int]] = {}
-        names: list[str] = []
-        for row, key in enumerate(fixes.vehicle.tolist()):
-            try:
-                tenant, vehicle = self._vehicle_of(key)
-            except KeyError:  # deleted since
-                names.append("")
-                continue
-            names.append(vehicle)
+        whose = self._vehicles_of(fixes.vehicle)
+        for row, (tenant, _) in enumerate(whose):
             rows.setdefault(tenant, []).append(row)
+        rows.pop("", None)  # deleted since
         for tenant, own in rows.items():
             for start in range(0, len(own), _MOST_IN_FRAME):
                 chosen = own[start : start + _MOST_IN_FRAME]
-                self._offer(f"outrider/live/{tenant}/positions", _frame(fixes, np.array(chosen), [names[row] for row in chosen]))
+                names = [whose[row][1] for row in chosen]
+                self._offer(f"outrider/live/{tenant}/positions", _frame(fixes, np.array(chosen), names))
 
     def _offer(self, topic: str, payload: bytes) -> None:
         self.frames += 1

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from fleet.clock import MICROS_PER_S, from_micros, to_micros
 from fleet.fix import FixBatch, Int64s
+from fleet.mountings import Mountings
 from fleet.outcome import Outcome
 from fleet.route import Route
 from fleet.vehicle import Mounting
@@ -71,19 +72,20 @@ class Pipeline:
 
     def apply(self, world: World, now: datetime) -> Outcome:
         """The plan is this from now on. What that changes at once (visits of fences that are gone) is in the outcome."""
-        self._name(world.mountings)
+        mountings = Mountings.of(world.mountings)
+        self._roster.take_in(mountings)
         self._routes = world.routes
         self._routed = frozenset((route.tenant, route.vehicle) for route in world.routes)
-        self._keys = self._routed_keys(world.mountings)
+        self._keys = mountings.keys_of(self._routed)
         self._engines.set_routes(self._routes, self._keys)
         self._engines.set_rules(world.movement)
         return self._engines.set_fences(world.fences, now)
 
     def learn(self, mountings: Iterable[Mounting]) -> None:
         """These trackers were registered since the world was loaded."""
-        mountings = list(mountings)
-        self._name(mountings)
-        new = self._routed_keys(mountings)
+        columns = Mountings.of(mountings)
+        self._roster.take_in(columns)
+        new = columns.keys_of(self._routed)
         if new.items() - self._keys.items():
             self._keys |= new
             self._engines.set_routes(self._routes, self._keys)
@@ -210,16 +212,6 @@ class Pipeline:
         return taken
 
     # within
-
-    def _name(self, mountings: Iterable[Mounting]) -> None:
-        self._roster.name((mounting.key, mounting.tenant, mounting.vehicle) for mounting in mountings if mounting.key)
-
-    def _routed_keys(self, mountings: Iterable[Mounting]) -> dict[tuple[str, str], int]:
-        return {
-            name: mounting.key
-            for mounting in mountings
-            if mounting.key and (name := (mounting.tenant, mounting.vehicle)) in self._routed
-        }
 
     def _fences_of(self, key: int) -> frozenset[str]:
         whose = self.whose(key)

@@ -107,7 +107,7 @@ class Worker:
         self._writer = Writer(store, self._patience, whose=reception.registry.vehicle)
         self._world = WorldWatch(store, self._patience)
         self._retries = Retries(store, self._patience)
-        self._live = LiveFrames(live, vehicle_of=reception.registry.vehicle, clock=_monotonic)
+        self._live = LiveFrames(live, vehicles_of=reception.registry.vehicles, clock=_monotonic)
         self._limit = DeadLetterLimit(self._settings.dead_letters_per_s)
         self._accounting = Accounting(self.metrics)
         self._repairs = Repairs(store, pipeline)

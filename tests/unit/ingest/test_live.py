@@ -8,12 +8,16 @@ import numpy as np
 import pytest
 
 from fleet.clock import to_micros
-from fleet.fix import FixBatch
+from fleet.fix import FixBatch, Int64s
 from fleet.route import Eta
 from ingest.live import FRAME_INTERVAL_S, LiveFrames
 from tests.unit.ingest.loop.parts import NOW, NotedFrames
 
 NAMES = {1: ("acme", "van-1"), 2: ("acme", "van-2"), 3: ("zeta", "van-1")}
+
+
+def names_of(keys: Int64s) -> list[tuple[str, str]]:
+    return [NAMES.get(key, ("", "")) for key in keys.tolist()]
 
 
 class Bench:
@@ -22,7 +26,7 @@ class Bench:
     def __init__(self) -> None:
         self.now_s = 1000.0
         self.publisher = NotedFrames()
-        self.frames = LiveFrames(self.publisher, vehicle_of=NAMES.__getitem__, clock=self.clock)
+        self.frames = LiveFrames(self.publisher, vehicles_of=names_of, clock=self.clock)
 
     def clock(self) -> float:
         return self.now_s
@@ -109,6 +113,6 @@ def test_dropped_frames_are_counted() -> None:
             return False
 
     clock: Callable[[], float] = lambda: 0.0  # noqa: E731
-    frames = LiveFrames(Full(), vehicle_of=NAMES.__getitem__, clock=clock)
+    frames = LiveFrames(Full(), vehicles_of=names_of, clock=clock)
     frames.committed([fixes((1, 5, 60.1))], [], ["acme"], 1)
     assert (frames.frames, frames.dropped) == (2, 2)
