@@ -6,7 +6,8 @@
 * `worker`: the whole worker, 10,000 vehicles and 10,000 fences;
 * `latency`: the same at half of the ceiling: from publishing to commit, with and without the first seconds;
 * `aiomqtt`: the same on the MQTT 3.1.1 source;
-* `forward`: messages of 50 fixes each, beside a bare COPY of the same rows into the same table;
+* `forward`: messages of 50 fixes each, of which the broker never holds more than a few thousand, beside a bare COPY of the same
+  rows into the same table;
 * `known`: 1,000,000 vehicles that a worker before has left: time to start, memory then, and at most while each is heard once;
 * `long`: 20,000,000 messages; memory after 2,000,000 and at the end.
 
@@ -27,12 +28,15 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psutil
 import uvloop
 
 from bench import ingest_copy, ingest_known, ingest_sinks
 from bench.ingest_load import SIDE_DEG, SOUTH, WEST, Load, idents, publish
+from bench.ingest_progress import Progress
 from store.open import migrate
 from tests.realparts.database_servers import timescale_server
 from tests.realparts.databases import Databases
@@ -66,6 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--database", default="", help=argparse.SUPPRESS)
     parser.add_argument("--rate", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--forward", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--progress", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--patient", action="store_true", help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
     if chosen.role is None:
@@ -85,6 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _play(chosen: argparse.Namespace) -> None:
     """One of the processes of a part."""
+    progress = None if chosen.progress is None else Progress(chosen.progress)
     if chosen.role == "publish":
         load = Load(
             url=chosen.url,
@@ -92,12 +98,17 @@ def _play(chosen: argparse.Namespace) -> None:
             vehicles=chosen.vehicles,
             rate=chosen.rate,
             is_stored_and_forwarded=chosen.forward,
+            progress=progress,
         )
         uvloop.run(publish(load))
     elif chosen.role == "sink":
         uvloop.run(ingest_sinks.sink(chosen.source, chosen.url, chosen.messages))
     else:
-        uvloop.run(ingest_sinks.work(chosen.source, chosen.url, chosen.database, chosen.messages, is_patient=chosen.patient))
+        uvloop.run(
+            ingest_sinks.work(
+                chosen.source, chosen.url, chosen.database, chosen.messages, is_patient=chosen.patient, progress=progress
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,10 +189,13 @@ class Bench:
 
     def _measure(self, run: _Run) -> Figures:
         """Start the taker, then the publisher; wait for both."""
-        with running_mosquitto() as broker:
+        with running_mosquitto() as broker, TemporaryDirectory() as directory:
             assert broker.process is not None
             command = [sys.executable, "-m", "bench.ingest", "--url", broker.url, "--messages", str(run.messages)]
             command += ["--vehicles", str(run.vehicles)]
+            if run.is_forward:
+                Progress.create(path := Path(directory) / "progress")
+                command += ["--progress", str(path)]
             taking = subprocess.Popen(
                 [
                     *command,

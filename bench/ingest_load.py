@@ -13,6 +13,7 @@ import random
 import time
 from dataclasses import dataclass
 
+from bench.ingest_progress import Progress
 from mqttwire import MqttOptions, MqttVersion, Publisher
 
 #: The fleet lives in this square, degrees.
@@ -23,6 +24,9 @@ _STEP_M = 8.0
 _METRES_PER_DEGREE = 111_195.0
 #: Fixes of one store-and-forward message, and the seconds between them.
 FIXES_EACH = 50
+#: Several commits of store-and-forward messages.
+MOST_AHEAD = 4_000
+_LOOK_INTERVAL_S = 0.002
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,8 @@ class Load:
     vehicles: int = 10_000
     rate: int = 0
     is_stored_and_forwarded: bool = False
+    #: Where to see what was acknowledged, to keep at most MOST_AHEAD messages ahead of it; None: as far ahead as the broker takes.
+    progress: Progress | None = None
 
 
 def idents(count: int) -> list[str]:
@@ -77,6 +83,10 @@ async def publish(load: Load) -> None:
         while sent < load.messages:
             elapsed_s = time.perf_counter() - began_s
             due = min(load.messages - sent, int(elapsed_s * load.rate) - sent if load.rate else 1_000)
+            if load.progress is not None:
+                due = min(due, load.progress.acknowledged + MOST_AHEAD - sent)
+                if not due:
+                    await asyncio.sleep(_LOOK_INTERVAL_S)
             for number in range(sent, sent + due):
                 vehicle = number % load.vehicles
                 payload = ready[number] if ready else _single(fleet[vehicle], number // load.vehicles)

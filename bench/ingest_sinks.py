@@ -11,6 +11,7 @@ from typing import Final, cast
 import numpy as np
 
 from bench.ingest_memory import Watch
+from bench.ingest_progress import Progress
 from fleet.fence import Circle, Fence
 from fleet.message import MessageBatch
 from ingest.metrics import ColumnHistogram, IngestMetrics
@@ -37,9 +38,10 @@ class Counted:
     Times and CPU count from the first message to the last acknowledgement.
     """
 
-    def __init__(self, source: Source, messages: int) -> None:
+    def __init__(self, source: Source, messages: int, progress: Progress | None = None) -> None:
         self._source = source
         self._messages = messages
+        self._progress = progress
         self._taken = self._batches = 0
         self.acknowledged = 0
         #: Messages by the token of their batch: the worker may hand a batch back in parts.
@@ -60,6 +62,8 @@ class Counted:
     async def ack(self, batch: MessageBatch) -> None:
         await self._source.ack(batch)
         self.acknowledged += self._sizes.pop(id(batch.token))
+        if self._progress is not None:
+            self._progress.acknowledged = self.acknowledged
         self._batches += 1
         self._ended = (time.perf_counter(), time.process_time())
 
@@ -142,15 +146,17 @@ async def sink(kind: str, url: str, messages: int) -> None:
     _report(source.figures)
 
 
-async def work(kind: str, url: str, database_url: str, messages: int, *, is_patient: bool) -> None:
+async def work(
+    kind: str, url: str, database_url: str, messages: int, *, is_patient: bool, progress: Progress | None = None
+) -> None:
     """The whole worker as the product runs it: formats, registry, screening, engines, commits, checkpoints, live frames.
 
-    `is_patient`: it calls no vehicle silent for a day.
+    `is_patient`: it calls no vehicle silent for a day. `progress`: where the publisher sees what was acknowledged.
     """
     settings = settings_of(url, database_url)
     if is_patient:
         settings = settings.model_copy(update={"stale_after_s": _PATIENCE_S, "offline_after_s": 2 * _PATIENCE_S})
-    source = Counted(source_of(kind, url, settings), messages)
+    source = Counted(source_of(kind, url, settings), messages, progress)
     metrics = IngestMetrics()
     async with Publisher(MqttOptions.from_url(url, version=MqttVersion.V5)) as live:
         store = await open_store(database_url)
