@@ -20,6 +20,7 @@ from fleet.access import ApiKey
 from fleet.command import Command, Uplink
 from fleet.fence import Fence
 from fleet.fix import FixBatch
+from fleet.fixes_around import FixesAround, Reach
 from fleet.message import DeadLetter
 from fleet.route import Eta, Route
 from fleet.subscription import Alert, Subscription
@@ -39,6 +40,7 @@ from store.records import (
     LatestPosition,
     Maintained,
     NumberedEvent,
+    ProximityStates,
     Retention,
     RouteProgress,
     StopProgress,
@@ -64,6 +66,7 @@ __all__ = [
     "NumberedEvent",
     "Outdated",
     "PlaceStore",
+    "ProximityStates",
     "ReadStore",
     "Rejected",
     "Repository",
@@ -204,6 +207,18 @@ class IngestStore(Protocol):
 
     async def anchor_before(self, key: int, time: datetime) -> tuple[datetime, bytes] | None:
         """The newest anchor of a vehicle that is earlier than `time`: its instant and state."""
+        ...
+
+    async def fixes_around(self, tenant: str, instants: Sequence[int], reach: Reach) -> FixesAround:
+        """The fixes of all vehicles of a tenant on either side of these instants (microseconds, increasing)."""
+        ...
+
+    async def proximity_states(self) -> Mapping[str, tuple[datetime, bytes]]:
+        """Of each tenant that has one the newest state (`ProximityStates`), with its instant."""
+        ...
+
+    async def proximity_before(self, tenant: str, time: datetime) -> tuple[datetime, bytes] | None:
+        """The newest state of a tenant that is earlier than `time`, with its instant."""
         ...
 
     async def letters_to_retry(self, *, limit: int, after: int = 0) -> list[tuple[int, DeadLetter]]:

@@ -68,6 +68,16 @@ class Anchor:
     state: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProximityStates:
+    """What is known of a tenant's pairs of vehicles, by instants up to which they were judged. The newest is where a restart goes
+    on; the others are where a late fix is judged from again. All that were kept at `since` or later give way to these."""
+
+    tenant: str
+    since: datetime
+    states: Sequence[tuple[datetime, bytes]]
+
+
 @dataclass(slots=True, kw_only=True)
 class Commit:
     """One transaction of the worker: all of it, or nothing."""
@@ -86,6 +96,8 @@ class Commit:
     #: Vehicle key -> instant: anchors of that vehicle at or after it know nothing of a late fix; dropped before
     #: `anchors` are written.
     stale_anchors: Mapping[int, datetime] = field(default_factory=dict)
+    #: At most one a tenant.
+    proximity: Sequence[ProximityStates] = ()
     #: What trackers said to commands, and trackers that were heard in another format or on another topic than before.
     answers: Sequence[Answer] = ()
     uplinks: Sequence[Uplink] = ()

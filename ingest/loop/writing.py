@@ -94,6 +94,7 @@ class Writer:
             rest.checkpoint_vehicles is not None
             or rest.anchors
             or rest.stale_anchors
+            or rest.proximity
             or rest.retried
             or rest.answers
             or rest.uplinks

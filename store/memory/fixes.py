@@ -45,6 +45,8 @@ class FixLog:
     def __init__(self) -> None:
         self._chunks: list[FixBatch] = []
         self._batches: list[int] = []
+        #: The first and the last instant of each chunk.
+        self._spans: list[tuple[int, int]] = []
         self._trails: dict[int, _Trail] = {}
 
     def append(self, batch: int, fixes: FixBatch) -> npt.NDArray[np.bool_]:
@@ -59,6 +61,7 @@ class FixLog:
         self._index(chunk)
         self._chunks.append(chunk)
         self._batches.append(batch)
+        self._spans.append((int(chunk.time.min()), int(chunk.time.max())))
         return new_rows
 
     def after(self, batch: int) -> Iterator[tuple[int, FixBatch]]:
@@ -80,6 +83,13 @@ class FixLog:
         inside = np.flatnonzero((found.time >= start_micros) & (found.time <= end_micros))
         return found.take(inside[np.argsort(found.time[inside])])
 
+    def between(self, start_micros: int, end_micros: int) -> FixBatch:
+        """Fixes of all vehicles in [start, end], in no particular order."""
+        spans = np.array(self._spans, np.int64).reshape(-1, 2)
+        chunks = np.flatnonzero((spans[:, 1] >= start_micros) & (spans[:, 0] <= end_micros)).tolist()
+        found = FixBatch.concatenate([self._chunks[number] for number in chunks])
+        return found.take((found.time >= start_micros) & (found.time <= end_micros))
+
     def newest(self) -> Iterator[tuple[int, FixBatch, int]]:
         """For each vehicle key the chunk and the row of its newest fix."""
         for key, trail in self._trails.items():
@@ -91,7 +101,7 @@ class FixLog:
         trails = self._trails
         kept = [(batch, chunk.take(chunk.time >= end_micros)) for batch, chunk in zip(self._batches, self._chunks, strict=True)]
         dropped = sum(map(len, self._chunks)) - sum(len(chunk) for _, chunk in kept)
-        self._chunks, self._batches, self._trails = [], [], {}
+        self._chunks, self._batches, self._spans, self._trails = [], [], [], {}
         for batch, chunk in kept:
             self.append(batch, chunk)
         for key, trail in trails.items():

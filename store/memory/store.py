@@ -14,6 +14,7 @@ from fleet.clock import from_micros, to_micros
 from fleet.command import Command, Uplink
 from fleet.fence import Fence
 from fleet.fix import FixBatch
+from fleet.fixes_around import FixesAround, Reach
 from fleet.message import DeadLetter
 from fleet.route import Eta, Route
 from fleet.subscription import Alert, Subscription
@@ -28,6 +29,7 @@ from store.memory.fleet import FleetTables
 from store.memory.found import EventLog, Outbox, VisitLog
 from store.memory.places import PlaceBook
 from store.memory.plan import RouteRepository
+from store.memory.proximity import ProximityBook
 from store.memory.repository import MemoryRepository, reject_unstorable
 from store.memory.tenants import TenantTable
 from store.own_settings import movement_scopes, screen_scopes
@@ -76,6 +78,7 @@ class MemoryStore:
         self._tenants = TenantTable(clock, self._changed, self._tenants_of_things)
         self._keys, self._answers, self._letters = KeyRing(clock), Answers(clock), DeadLetterBox()
         self._commands = CommandBook()
+        self._proximity = ProximityBook(self._fixes, self._fleet)
         self._batch = 0
         self._checkpoint_batch: int | None = None
         self._states: dict[int, tuple[int, bytes]] = {}
@@ -111,6 +114,7 @@ class MemoryStore:
         if new_events:
             self._wakes.tell(Change(kind="event"))
         self._keep_states(commit)
+        self._proximity.put(commit.proximity)
         stored = int(new_rows.sum())
         return Committed(
             batch=self._batch,
@@ -163,6 +167,15 @@ class MemoryStore:
             return None
         anchor = self._anchors[key][max(earlier)]
         return anchor.time, anchor.state
+
+    async def fixes_around(self, tenant: str, instants: Sequence[int], reach: Reach) -> FixesAround:
+        return self._proximity.fixes_around(tenant, instants, reach)
+
+    async def proximity_states(self) -> Mapping[str, tuple[datetime, bytes]]:
+        return self._proximity.newest()
+
+    async def proximity_before(self, tenant: str, time: datetime) -> tuple[datetime, bytes] | None:
+        return self._proximity.before(tenant, time)
 
     # what the API reads
 
@@ -369,6 +382,7 @@ class MemoryStore:
             ("outbox", kept.alerts_days, self._outbox.drop_before),
             ("commands", kept.commands_days, self._commands.drop_before),
             ("anchors", kept.anchors_days, self._drop_anchors_before),
+            ("proximity_states", kept.anchors_days, self._proximity.drop_before),
             ("idempotency_keys", kept.idempotency_keys_days, self._answers.drop_before),
         ]
         dropped = {table: drop(now - timedelta(days=days)) for table, days, drop in rounds if days}

@@ -36,6 +36,7 @@ from store.postgres.copying import COLUMNS, encode
 from store.postgres.database import Connection, Database, rows
 from store.postgres.newest import NewestPositions
 from store.postgres.partitions import Partitions
+from store.postgres.proximity import of_proximity
 from store.postgres.queries import Queries
 from store.postgres.tenants import Tenants
 from store.postgres.translation import translation
@@ -117,7 +118,7 @@ class Commits:
         good = np.delete(np.arange(len(fixes)), list(problems))
         rows = good[first_of_each(fixes.vehicle[good], fixes.time[good])]
         refused = [storable_letter(letter) for letter in refused_letters(fixes, problems, commit.messages)]
-        await self._tenants.ensure(tenants_of(commit.outcome))
+        await self._tenants.ensure(tenants_of(commit.outcome) | {states.tenant for states in commit.proximity})
         await self._tenants.of_vehicles(findings.vehicles_of(commit))
         prepared = _Prepared(
             commit=commit,
@@ -186,6 +187,7 @@ class Commits:
         yield from findings.of_clocks(commit.clocks)
         yield from findings.of_outcome(commit.outcome, self._tenants)
         yield from findings.of_anchors(commit, self._tenants)
+        yield from of_proximity(commit.proximity, self._tenants)
 
     async def _checkpoint_statements(
         self, connection: Connection, batch: int, commit: Commit

@@ -12,6 +12,7 @@ import orjson
 from fleet.access import ApiKey
 from fleet.command import Command, Uplink
 from fleet.fix import FixBatch
+from fleet.fixes_around import FixesAround, Reach
 from fleet.message import DeadLetter
 from fleet.route import Eta, Route
 from fleet.subscription import Alert
@@ -32,6 +33,7 @@ from store.postgres.outbox import Outbox
 from store.postgres.own_settings import TenantRepository, all_own_settings, tracker_clocks
 from store.postgres.partitions import Partitions
 from store.postgres.places import Places
+from store.postgres.proximity import ProximityReader
 from store.postgres.routes import RouteRepository
 from store.postgres.tenants import Tenants
 from store.postgres.things import FenceRepository, OrderRepository, SubscriptionRepository
@@ -65,6 +67,7 @@ class PostgresStore:
         self._commits = Commits(database, self._claim, tenants, partitions)
         self._fixes = FixReader(database, tenants)
         self._found = FoundReader(database, tenants)
+        self._proximity = ProximityReader(database, tenants)
         self._mountings = Mountings(database, tenants)
         self._outbox = Outbox(database, tenants)
         self._access = Access(database, tenants)
@@ -150,6 +153,15 @@ class PostgresStore:
 
     async def anchor_before(self, key: int, time: datetime) -> tuple[datetime, bytes] | None:
         return await self._fixes.anchor_before(key, time)
+
+    async def fixes_around(self, tenant: str, instants: Sequence[int], reach: Reach) -> FixesAround:
+        return await self._proximity.fixes_around(tenant, instants, reach)
+
+    async def proximity_states(self) -> Mapping[str, tuple[datetime, bytes]]:
+        return await self._proximity.newest()
+
+    async def proximity_before(self, tenant: str, time: datetime) -> tuple[datetime, bytes] | None:
+        return await self._proximity.before(tenant, time)
 
     # what the API reads
 

@@ -86,6 +86,7 @@ class Upkeep:
             "outbox": kept.alerts_days,
             "commands": kept.commands_days,
             "anchors": kept.anchors_days,
+            "proximity_states": kept.anchors_days,
             "idempotency_keys": kept.idempotency_keys_days,
         }
 

@@ -169,6 +169,15 @@ INSERT INTO anchors (vehicle_id, time, tenant_id, state)
 SELECT * FROM unnest(%(keys)s, %(times)s, %(tenants)s, %(states)s::bytea[])
 ON CONFLICT (vehicle_id, time) DO UPDATE SET state = excluded.state
 
+-- name: drop_proximity_states
+DELETE FROM proximity_states USING unnest(%(tenants)s, %(times)s) AS given(tenant_id, time)
+WHERE proximity_states.tenant_id = given.tenant_id AND proximity_states.time >= given.time
+
+-- name: put_proximity_states
+INSERT INTO proximity_states (tenant_id, time, state)
+SELECT * FROM unnest(%(tenants)s, %(times)s, %(states)s::bytea[])
+ON CONFLICT (tenant_id, time) DO UPDATE SET state = excluded.state
+
 -- name: put_vehicles
 -- Engine states and newest positions at once: a checkpoint writes each vehicle one time. A vehicle may have only one of the two:
 -- state NULL leaves the state alone, lat NaN the position.

@@ -49,6 +49,15 @@ DELETE FROM anchors WHERE (vehicle_id, time) IN (
     LIMIT %(limit)s
 )
 
+-- name: drop_proximity_states
+-- The newest of each tenant stays: it is where the worker goes on.
+DELETE FROM proximity_states WHERE (tenant_id, time) IN (
+    SELECT tenant_id, time FROM proximity_states AS states
+    WHERE time < %(older_than)s
+      AND EXISTS (SELECT FROM proximity_states AS newer WHERE newer.tenant_id = states.tenant_id AND newer.time > states.time)
+    LIMIT %(limit)s
+)
+
 -- name: drop_idempotency_keys
 DELETE FROM idempotency_keys WHERE (tenant_id, key) IN (
     SELECT tenant_id, key FROM idempotency_keys WHERE created_at < %(older_than)s LIMIT %(limit)s
