@@ -8,6 +8,8 @@
 4. Events come last, under a lock that lasts until the commit, so that they become visible in the order of their numbers;
    commits without events never wait for it.
 
+The transaction runs in a thread (`off_loop`), so that the server is not kept waiting by what else the event loop does.
+
 A connection that is lost before the answer to COMMIT leaves open what happened. Everything that a commit writes has a
 natural key, so writing it again is the answer to either.
 """
@@ -35,6 +37,7 @@ from store.postgres.commands import of_trackers
 from store.postgres.copying import COLUMNS, encode
 from store.postgres.database import Connection, Database, rows
 from store.postgres.newest import NewestPositions
+from store.postgres.off_loop import OffLoop
 from store.postgres.partitions import Partitions
 from store.postgres.proximity import of_proximity
 from store.postgres.queries import Queries
@@ -87,6 +90,7 @@ class Commits:
         self._tenants = tenants
         self._partitions = partitions
         self._turn = asyncio.Lock()
+        self._off_loop = OffLoop()
         self._newest = NewestPositions()
         #: Whether there may be fixes since the last checkpoint that `_newest` does not hold: written by the process before
         #: this one, or by a commit that failed or whose answer was lost. The next checkpoint looks into the fixes then.
@@ -142,7 +146,7 @@ class Commits:
         for _ in range(_MOST_ATTEMPTS):
             try:
                 async with self._claim.connection(untranslated=_DISTURBANCES) as connection:
-                    return await self._transact(connection, prepared, collided), collided
+                    return await self._off_loop.run(connection, self._transact(connection, prepared, collided)), collided
             except errors.UniqueViolation as problem:
                 if collided:
                     raise translation(problem, "the database refuses the commit") from problem
@@ -158,7 +162,12 @@ class Commits:
             self._doubt()
         raise Unavailable(f"other writers of the same rows disturbed the commit {_MOST_ATTEMPTS} times")
 
+    def close(self) -> None:
+        """No commit is under way any more."""
+        self._off_loop.close()
+
     async def _transact(self, connection: Connection, prepared: _Prepared, is_collision: bool) -> _Written:
+        """Run beside the event loop: awaits nothing but the connection."""
         batch = await _begin(connection)
         is_new = await (_insert if is_collision else _copy)(connection, prepared, batch)
         self._newest.take_in(prepared.fixes if is_new.all() else prepared.fixes.take(is_new), batch)

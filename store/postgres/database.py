@@ -18,6 +18,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from store.errors import Unavailable
 from store.postgres import arrays
+from store.postgres.off_loop import OffLoopConnection
 from store.postgres.translation import translated
 from store.storable import dump_json
 
@@ -60,6 +61,7 @@ class Database:
         self.conninfo = _conninfo(url, limits, application_name)
         self._pool = AsyncConnectionPool(
             self.conninfo,
+            connection_class=OffLoopConnection,
             min_size=1,
             max_size=max(1, pool_size),
             open=False,
@@ -86,7 +88,7 @@ class Database:
         await self._pool.close()
 
     @asynccontextmanager
-    async def connection(self, *, untranslated: tuple[type[Exception], ...] = ()) -> AsyncIterator[Connection]:
+    async def connection(self, *, untranslated: tuple[type[Exception], ...] = ()) -> AsyncIterator[OffLoopConnection]:
         """A connection in autocommit mode; a transaction that is left open by an error is rolled back.
 
         `untranslated` driver errors reach the caller, who knows what to do about them.
