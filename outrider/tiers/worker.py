@@ -14,6 +14,7 @@ from ingest.formats import FORMATS
 from ingest.loop.health import HealthServer
 from ingest.pipeline import Pipeline, PipelineSettings
 from ingest.pipeline_engines import EngineSettings
+from ingest.place_keeper import PlaceKeeper
 from ingest.reception import Reception
 from ingest.registry import Registry
 from ingest.router import Router, selections
@@ -48,7 +49,8 @@ async def run_worker(settings: Settings) -> None:
         async with health_server(settings, worker) as health:
             log.info("metrics at http://%s:%d/metrics", settings.metrics_host, health.port)
             commands = CommandRunner(store, live, now_utc)
-            await run_together(worker=worker.run(), upkeep=keep_up(store), commands=commands.run())
+            places = PlaceKeeper(store, now_utc)
+            await run_together(worker=worker.run(), upkeep=keep_up(store), commands=commands.run(), places=places.run())
 
 
 def reception_of(settings: Settings) -> Reception:
