@@ -17,6 +17,7 @@ import orjson
 from fleet.clock import MICROS_PER_S, rfc3339
 from fleet.fix import FixBatch, Int64s
 from fleet.route import Eta
+from fleet.screening import ELSEWHERE
 
 FRAME_INTERVAL_S: Final = 0.1
 #: Vehicles in one frame; beyond, the next frame begins. About 400 kB, less than any broker's limit.
@@ -102,11 +103,12 @@ class LiveFrames:
 
 
 def newest_of_each(batches: Sequence[FixBatch]) -> FixBatch:
-    """Of each vehicle its newest fix; extras are left behind."""
+    """Of each vehicle its newest fix that is taken for where it is; extras are left behind."""
     vehicle = np.concatenate([batch.vehicle for batch in batches])
     time = np.concatenate([batch.time for batch in batches])
-    order = np.lexsort((time, vehicle))
-    is_last = np.append(vehicle[order[1:]] != vehicle[order[:-1]], True)
+    shown = np.flatnonzero((np.concatenate([batch.flags for batch in batches]) & ELSEWHERE) == 0)
+    order = shown[np.lexsort((time[shown], vehicle[shown]))]
+    is_last = np.append(vehicle[order[1:]] != vehicle[order[:-1]], True)[: len(order)]
     rows = order[is_last]
     newest = FixBatch.allocate(len(rows))
     newest.vehicle, newest.time = vehicle[rows], time[rows]

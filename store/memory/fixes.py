@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fleet.fix import FixBatch
+from fleet.screening import ELSEWHERE
 from store.dedupe import first_of_each
 
 
@@ -91,7 +92,7 @@ class FixLog:
         return found.take((found.time >= start_micros) & (found.time <= end_micros))
 
     def newest(self) -> Iterator[tuple[int, FixBatch, int]]:
-        """For each vehicle key the chunk and the row of its newest fix."""
+        """For each vehicle key the chunk and the row of its newest fix that is taken for where it is."""
         for key, trail in self._trails.items():
             if trail.newest_chunk is not None:
                 yield key, trail.newest_chunk, trail.newest_row
@@ -128,8 +129,9 @@ class FixLog:
                 trail = self._trails[key] = _Trail()
             trail.spans.append(_Span(number, start, end, times[start], times[end - 1]))
             trail.times.update(times[start:end])
-            if times[end - 1] > trail.newest_micros:
-                trail.newest_micros, trail.newest_chunk, trail.newest_row = times[end - 1], chunk, end - 1
+            shown = np.flatnonzero((chunk.flags[start:end] & ELSEWHERE) == 0)
+            if len(shown) and times[start + (last := int(shown[-1]))] > trail.newest_micros:
+                trail.newest_micros, trail.newest_chunk, trail.newest_row = times[start + last], chunk, start + last
 
 
 def _runs(sorted_keys: npt.NDArray[np.int64]) -> Iterator[tuple[int, int, int]]:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fleet.fix import FixBatch, Int64s
+from fleet.screening import ELSEWHERE
 from store.postgres.arrays import Float4s, Float8s, Instants
 
 _FLOAT64: Final = ("lat", "lon")
@@ -33,7 +34,11 @@ class NewestPositions:
         self._columns["time"][keys[keys < self._size]] = -1
 
     def take_in(self, fixes: FixBatch, batch: int) -> None:
-        """Fixes in order of vehicle and time, as they were stored with the commit of this number."""
+        """Fixes in order of vehicle and time, as they were stored with the commit of this number. One that is not taken for where
+        its vehicle is moves it nowhere."""
+        is_elsewhere = (fixes.flags & ELSEWHERE) != 0
+        if is_elsewhere.any():
+            fixes = fixes.take(~is_elsewhere)
         if not len(fixes):
             return
         keys = fixes.vehicle

@@ -201,11 +201,12 @@ ON CONFLICT (vehicle_id) DO UPDATE SET
     )
 
 -- name: sweep_positions
--- The same from the fixes themselves: for those that an earlier process wrote, or that this one is not sure of.
+-- The same from the fixes themselves: for those that an earlier process wrote, or that this one is not sure of. Fixes that are not
+-- taken for where their vehicle is (`fleet.screening.ELSEWHERE`) are passed over.
 INSERT INTO vehicle_states (vehicle_id, tenant_id, time, lat, lon, speed_mps, heading_deg, accuracy_m)
 SELECT DISTINCT ON (vehicle_id) vehicle_id, tenant_id, time, lat, lon, speed_mps, heading_deg, accuracy_m
 FROM fixes
-WHERE batch > %(after)s AND time BETWEEN %(min_time)s AND %(max_time)s
+WHERE batch > %(after)s AND time BETWEEN %(min_time)s AND %(max_time)s AND flags & 129 = 0
 ORDER BY vehicle_id, time DESC
 ON CONFLICT (vehicle_id) DO UPDATE SET
     time = excluded.time, lat = excluded.lat, lon = excluded.lon,

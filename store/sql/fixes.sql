@@ -52,11 +52,12 @@ SELECT time, state FROM anchors WHERE vehicle_id = %(key)s AND time < %(time)s O
 SELECT vehicles.id FROM vehicles WHERE tenant_id = %(tenant_id)s AND vehicle = %(vehicle)s
 
 -- name: positions
--- The newest up to the checkpoint beside the newest of the batches since, found where these are in time.
+-- The newest up to the checkpoint beside the newest of the batches since, found where these are in time. Fixes that are not taken for
+-- where their vehicle is (`fleet.screening.ELSEWHERE`) are passed over.
 WITH tail AS (
     SELECT DISTINCT ON (vehicle_id) vehicle_id, time, lat, lon, speed_mps, heading_deg, accuracy_m
     FROM fixes
-    WHERE batch > %(after)s AND time BETWEEN %(min_time)s AND %(max_time)s
+    WHERE batch > %(after)s AND time BETWEEN %(min_time)s AND %(max_time)s AND flags & 129 = 0
         AND tenant_id = %(tenant_id)s -- if tenant_id
     ORDER BY vehicle_id, time DESC
 ), under_way AS (

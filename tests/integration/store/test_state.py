@@ -8,6 +8,7 @@ import pytest
 from fleet.fix import NO_VEHICLE
 from fleet.outcome import RouteState
 from fleet.route import RouteStatus
+from fleet.screening import ELSEWHERE, Flag
 from fleet.vehicle import Vehicle
 from store.protocol import Anchor, LatestPosition, Store
 from tests.integration.store.builders import TENANT, Builder, at, fixes, route
@@ -151,6 +152,22 @@ async def test_positions_are_exact_while_a_checkpoint_comes_in_slices(stores: St
         assert await _places(worker.store) == newest
         if step % 7 == 6:
             worker = Builder(await stores.open())
+
+
+async def test_a_jump_and_swapped_coordinates_do_not_move_a_vehicle(stores: Stores, build: Builder) -> None:
+    assert int(ELSEWHERE) == 129  # as the queries have it
+    first, second, third = await build.keys("t1", "t2", "t3")
+    flags = [0, Flag.TELEPORT, Flag.STATIC_DRIFT, Flag.SWAPPED, Flag.SWAPPED]
+    rows = [(first, at(10)), (first, at(20)), (second, at(10)), (second, at(20)), (third, at(10))]
+    await build.commit(fixes(rows, lat=[1, 2, 3, 4, 5], flags=flags))
+    expected: dict[str, tuple[float, float]] = {"t1": (1, 10), "t2": (3, 10)}
+    assert await _places(build.store) == expected
+    worker = Builder(await stores.open())
+    assert await _places(worker.store) == expected
+    await worker.commit(fixes([(first, at(30))], lat=[6], flags=[Flag.TELEPORT | Flag.INACCURATE]), checkpoint={first: b"state"})
+    assert await _places(worker.store) == expected
+    await worker.commit(fixes([(first, at(40))], lat=[7]))
+    assert await _places(await stores.open()) == expected | {"t1": (7, 40)}
 
 
 async def test_a_duplicate_does_not_move_a_vehicle(stores: Stores, build: Builder) -> None:

@@ -10,6 +10,7 @@ import pytest
 from fleet.clock import to_micros
 from fleet.fix import FixBatch, Int64s
 from fleet.route import Eta
+from fleet.screening import Flag
 from ingest.live import FRAME_INTERVAL_S, LiveFrames
 from tests.unit.ingest.loop.parts import NOW, NotedFrames
 
@@ -62,6 +63,16 @@ def test_of_each_vehicle_the_newest_by_time(bench: Bench) -> None:
         "heading_deg": [None, None],
         "accuracy_m": [None, None],
     }
+
+
+def test_a_jump_and_swapped_coordinates_are_not_shown(bench: Bench) -> None:
+    batch = fixes((1, 5, 60.1), (1, 3, 60.3), (2, 5, 60.2), (2, 4, 60.4))
+    batch.flags[:] = [0, Flag.TELEPORT, Flag.STATIC_DRIFT, Flag.SWAPPED]
+    bench.frames.committed([batch], [], [], 0)
+    assert [frame["lat"] for frame in bench.positions("acme")] == [[60.1, 60.2]]
+    bench.now_s += FRAME_INTERVAL_S
+    bench.frames.committed([batch.take(batch.flags == Flag.SWAPPED)], [], [], 0)
+    assert len(bench.positions("acme")) == 1
 
 
 def test_tenants_do_not_see_one_another(bench: Bench) -> None:
