@@ -35,7 +35,9 @@ class ScreeningBody(Incoming):
     worst_accuracy_m: _Far | None = Field(None, description="Worse than this is suspicious; 0: any accuracy")
     refuse_inaccurate: bool | None = Field(None, description="Refuse them instead of flagging them")
     null_island_m: _Far | None = Field(None, description="Nearer than this to 0 N 0 E is refused; 0: it is a place")
-    refuse_swapped: bool | None = Field(None, description="Refuse what fits the last place only when swapped")
+    refuse_swapped: bool | None = Field(
+        None, description="Refuse what fits the last place only when swapped, instead of flagging it"
+    )
     correct_week_rollover: bool | None = Field(None, description="Put instants right that are off by GPS weeks")
     correct_clock: bool | None = Field(None, description="Recognise and correct a clock that is off by a constant")
     static_drift_m: _Near | None = Field(None, description="A standing vehicle's fixes that wander no further are flagged; 0: none")
