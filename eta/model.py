@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from eta.errors import ErrorBands
-from eta.legs import LegTable
+from eta.legs import UNSEEN, LegTable
 from eta.plan import RoutePlan, plan_route
 from eta.questions import Question, answer, expect_legs
 from eta.rest import RestOfLeg
@@ -101,7 +101,8 @@ class EtaModel:
             when_s += share_s
 
     def _learn_passage(self, leg: int, when_s: float, took_s: float, planned_s: float) -> None:
-        if self._awaited and self._legs.row_of(leg) in self._awaited:
+        row = self._legs.row_of(leg)
+        if row != UNSEEN and row in self._awaited:
             self._expect_legs()
         self._legs.learn(leg, when_s, took_s, planned_s)
 

@@ -151,9 +151,10 @@ class RouteEngine:
         vehicle.attend(place.time, findings)
         last_seen = place.time if last is None else last.time
         reach_m = vehicle.watch_pins(place, last_seen)
-        reach_m = min(reach_m, vehicle.take(self._segment_start(last, place), place, last_seen, findings))
+        vehicle.take(self._segment_start(last, place), place, last_seen, findings)
         self._teach(key, vehicle, place.time)
         reach_m = min(reach_m, self._look_ahead(key, vehicle, place, findings))
+        reach_m = vehicle.reach_m(place, reach_m)
         if any(course.finished for course in vehicle.courses):
             self._settle(findings)
             vehicle.drop_finished()
@@ -186,9 +187,10 @@ class RouteEngine:
         for base, course in zip(vehicle.bases, vehicle.courses, strict=True):
             if course.finished or course.is_aside:
                 continue
-            distances = vehicle.distances[base : base + course.compiled.size]
-            free = vehicle.is_free(course)
-            reach_m = min(reach_m, self._outlook.approach(course, distances, place.time, free=free, findings=findings))
+            upcoming = course.record.reached + 1
+            if upcoming < course.compiled.size:
+                upcoming_m, free = vehicle.circles.distance_m(base + upcoming, place), vehicle.is_free(course)
+                reach_m = min(reach_m, self._outlook.approach(course, upcoming_m, place.time, free=free, findings=findings))
             if self._outlook.renew(course, place.time, place, findings):
                 self._asked.add(key)
         return reach_m

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from fleet.clock import MICROS_PER_S
-from fleet.fix import Float64s
 from fleet.progress import Leg, Progress
 from fleet.route import StopStatus
 from geofence.stops.course import Course
@@ -40,14 +39,15 @@ class Outlook:
 
     # approaching
 
-    def approach(self, course: Course, distances: Float64s, at: int, *, free: bool, findings: Findings) -> float:
-        """Say which stops are near, by distance along the route; returns how far the vehicle may go before the next one is."""
+    def approach(self, course: Course, upcoming_m: float, at: int, *, free: bool, findings: Findings) -> float:
+        """Say which stops are near, by distance along the route, from the distance of the next one; returns how far the vehicle may
+        go before another one is."""
         compiled, record = course.compiled, course.record
         upcoming = record.reached + 1
-        if upcoming >= compiled.size or not self._may_approach(course, at, free=free):
+        if not self._may_approach(course, at, free=free):
             return float("inf")
         for index in range(upcoming, compiled.size):
-            ahead_m = float(distances[upcoming]) + compiled.along_m[index] - compiled.along_m[upcoming]
+            ahead_m = upcoming_m + compiled.along_m[index] - compiled.along_m[upcoming]
             if ahead_m > self.settings.approach_m:
                 return ahead_m - self.settings.approach_m
             if record.stops[index].status is StopStatus.PLANNED:

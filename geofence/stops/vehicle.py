@@ -11,10 +11,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from fleet.clock import MICROS_PER_S
-from fleet.fix import Float64s
 from fleet.route import RouteStatus
 from geofence.stops.compiled import CompiledRoute
 from geofence.stops.course import Course, new_record
@@ -44,8 +41,6 @@ class Vehicle:
     rivals: tuple[frozenset[int], ...] = ()
     #: The next instant at which `attend` may change something.
     attention_due: int = 0
-    #: Of the newest fix looked at from each circle's centre, metres.
-    distances: Float64s = field(default_factory=lambda: np.empty(0))
 
     # the plan
 
@@ -150,19 +145,20 @@ class Vehicle:
 
     # fixes
 
-    def take(self, previous: Place | None, current: Place, last_seen: int, findings: Findings) -> float:
-        """One more segment; returns how far the vehicle may go before anything can happen at a circle. `last_seen` is the
-        instant of its last good fix, also where too much may have happened since for a segment."""
+    def take(self, previous: Place | None, current: Place, last_seen: int, findings: Findings) -> None:
+        """One more segment. `last_seen` is the instant of the vehicle's last good fix, also where too much may have happened since
+        for a segment."""
         for course in self.courses:
             course.served = []
-        contacts, self.distances = self.circles.sweep(previous, current, self._open_slots())
-        matters = self._stand_matters(contacts)
-        self.record.standstill.update(current, last_seen, matters=matters, settings=self.settings)
+        contacts = self.circles.sweep(previous, current, self._open_slots())
+        standstill = self.record.standstill
+        matters = bool(contacts) and self._stand_matters(contacts)
+        standstill.update(current, last_seen, matters=matters, settings=self.settings)
         self._split_stand()
         if contacts:
             self._hand_out(contacts, Step(previous, current, last_seen), findings)
-        self.record.standstill.mattered = self._stand_matters(contacts)
-        return self._reach_m()
+            matters = self._stand_matters(contacts)
+        standstill.mattered = matters
 
     def watch_pins(self, place: Place, last_seen: int) -> float:
         """Stands beside stops that are not reached; returns how far the vehicle may go before that matters."""
@@ -189,29 +185,48 @@ class Vehicle:
     def _open_slots(self) -> list[int]:
         return [base + call.index for base, course in zip(self.bases, self.courses, strict=True) for call in course.record.calls]
 
-    def _reach_m(self) -> float:
-        open_slots = self._open_slots()
-        reach_m = self.circles.reach_m(self.distances, open_slots)
-        slots = iter(open_slots)
-        for course in self.courses:
+    def reach_m(self, place: Place, most_m: float) -> float:
+        """How far the vehicle may go, `most_m` at most, before anything can happen at a circle."""
+        for base, course in zip(self.bases, self.courses, strict=True):
             for call in course.record.calls:
-                reach_m = min(reach_m, course.quiet_m(call, float(self.distances[next(slots)])))
-        return reach_m
+                most_m = min(most_m, course.quiet_m(call, self.circles.distance_m(base + call.index, place)))
+        return self.circles.reach_m(place, self._open_slots(), most_m) if most_m > 0.0 else 0.0
 
     def _hand_out(self, contacts: Mapping[int, Contact], step: Step, findings: Findings) -> None:
+        if len(self.courses) == 1 and not self.courses[0].is_aside:
+            self._give(0, self.courses[0], contacts, step, findings)
+            self._settle_stand()
+            return
         free = [self.is_free(course) for course in self.courses]
         told: list[Findings] = []
         begins: list[bool] = []
         for base, course, is_free in zip(self.bases, self.courses, free, strict=True):
-            own = {slot - base: contact for slot, contact in contacts.items() if 0 <= slot - base < course.compiled.size}
             begins.append(course.record.reached < 0)
             told.append(findings.apart())
-            if own:
-                course.take(own, step, self.record.standstill, free=is_free, findings=told[-1])
-                self._mute_behind(base, course, own)
+            self._give(base, course, contacts, step, told[-1], free=is_free)
         self._settle_stand()
         self._decide(told, begins, step.current.time, findings)
         self._take_over(step.current.time, findings)
+
+    def _give(
+        self,
+        base: int,
+        course: Course,
+        contacts: Mapping[int, Contact],
+        step: Step,
+        findings: Findings,
+        *,
+        free: bool = True,
+    ) -> None:
+        """To a course its own contacts."""
+        size, reached = course.compiled.size, course.record.reached
+        own = {slot - base: contact for slot, contact in contacts.items() if 0 <= slot - base < size}
+        if not own:
+            return
+        course.take(own, step, self.record.standstill, free=free, findings=findings)
+        # All open calls are among the contacts, so that fewer are left only when one has ended.
+        if len(course.record.calls) < len(own) or course.record.reached != reached:
+            self._mute_behind(base, course, own)
 
     def _split_stand(self) -> None:
         """Where the vehicle has moved on unseen, two stands are made of one."""
