@@ -46,6 +46,9 @@ class FenceStates:
         slots = self.roster.assign(as_keys(states))
         self.reserve()
         self.last.unpack(slots, states.values())
+        if self.orphans:  # of an earlier attempt to restore these
+            restored = set(slots.tolist())
+            self.orphans = [(name, stay) for name, stay in self.orphans if stay.slot not in restored]
         size = LAST.itemsize
         for slot, state in zip(slots.tolist(), states.values(), strict=True):
             if len(state) > size or self.stays.counts[slot]:

@@ -44,6 +44,7 @@ from store.records import (
     Retention,
     RouteProgress,
     StopProgress,
+    Whereabouts,
     World,
 )
 
@@ -79,6 +80,7 @@ __all__ = [
     "TenantStore",
     "Unavailable",
     "UnderWay",
+    "Whereabouts",
     "World",
 ]
 
@@ -190,8 +192,13 @@ class IngestStore(Protocol):
         is no text for the database (NUL)."""
         ...
 
-    async def checkpoint(self) -> Checkpoint | None:
-        """The newest one: the states of all vehicles, and the batch that they include. None before the first."""
+    def checkpoint(self) -> AsyncIterator[Checkpoint]:
+        """The newest one, in parts: in each the states of some vehicles, and the batch that all of them include. The first may be
+        of none; nothing comes before the first checkpoint."""
+        ...
+
+    def whereabouts(self) -> AsyncIterator[Whereabouts]:
+        """Of each vehicle its newest fix by time, in parts."""
         ...
 
     def fixes_after(self, batch: int, ahead: Mapping[int, int] | None = None) -> AsyncIterator[FixBatch]:

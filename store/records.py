@@ -12,7 +12,7 @@ import numpy.typing as npt
 from fleet.command import Answer, Uplink
 from fleet.event import Event
 from fleet.fence import Fence
-from fleet.fix import FixBatch
+from fleet.fix import FixBatch, Float64s, Int64s
 from fleet.message import DeadLetter, MessageBatch
 from fleet.movement_rules import MovementScope
 from fleet.outcome import Outcome
@@ -50,7 +50,7 @@ class Checkpoint:
     """The pipeline's state, so that a restart need not look at every fix ever written.
 
     `vehicles` maps the store's vehicle key to that vehicle's state as bytes (only those that changed since the last
-    checkpoint; loading returns them all). `batch` is the number of the last batch whose fixes all states include;
+    checkpoint; loading returns them all, in parts). `batch` is the number of the last batch whose fixes all states include;
     `ahead` maps those vehicles whose state includes more to the last batch that it includes.
     """
 
@@ -175,6 +175,16 @@ class LatestPosition:
     accuracy_m: float | None = None
     #: The route under way, where there is one.
     route: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whereabouts:
+    """Of some vehicles (by key, each once) the instant (microseconds since 1970 UTC) and place of the newest fix."""
+
+    vehicle: Int64s
+    time: Int64s
+    lat: Float64s
+    lon: Float64s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

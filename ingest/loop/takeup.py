@@ -7,26 +7,21 @@ changed plan makes of them.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 import numpy as np
 
-from fleet.clock import to_micros
+from fleet.clock import from_micros
 from fleet.fix import FixBatch
 from fleet.outcome import Outcome
-from fleet.vehicle import Mounting
 from ingest.loop.patience import Patience
 from ingest.loop.writing import Writer
 from ingest.pipeline import Pipeline
 from ingest.reception import Reception
-from store.protocol import Checkpoint, Commit, LatestPosition, Store, World
+from store.protocol import Commit, Store, World
 
 log = logging.getLogger(__name__)
-
-_RESTORED_AT_ONCE: Final = 10_000
 
 #: How long before its newest fix a vehicle's corrected ones are looked for.
 _LATELY: Final = timedelta(hours=6)
@@ -38,45 +33,47 @@ async def take_up(
 ) -> None:
     """Bring registry, screen and pipeline to where the store is."""
     reception.know(world)
-    positions = await patience.until_reached(lambda: store.positions(None))
-    _remember(reception, world.mountings, positions)
-    await _remember_clocks(store, reception, positions, patience)
-    del positions  # some hundred megabytes for a million vehicles, in front of what needs as much
+    memories = _Recollection(store, reception, patience)
+    await patience.until_reached(memories.remember_places)
+    await memories.remember_corrected()
     pipeline.apply(world, now)
-    checkpoint = await patience.until_reached(store.checkpoint) or Checkpoint(batch=0, vehicles={})
-    restored = len(checkpoint.vehicles)
-    states, checkpoint = dict(checkpoint.vehicles), replace(checkpoint, vehicles={})
-    _restore(pipeline, states)
-    again = _CatchUp(store, pipeline, checkpoint, now)
+    again = _CatchUp(store, pipeline, now)
+    await patience.until_reached(again.restore)
     await patience.until_reached(again.run)
     pipeline.caught_up(now)
-    log.info("restored %d vehicles and %d fixes after them", restored, again.fixes)
+    log.info("restored %d vehicles and %d fixes after them", again.restored, again.fixes)
     if not again.found.is_empty:
         await writer.write(Commit(fixes=FixBatch.empty(), outcome=again.found))
 
 
-def _restore(pipeline: Pipeline, states: dict[int, bytes]) -> None:
-    """A part at a time, of which each is let go: of a million vehicles, records and what is made of them are 500 MB apiece."""
-    while states:
-        pipeline.restore(dict(states.popitem() for _ in range(min(_RESTORED_AT_ONCE, len(states)))))
-
-
 class _CatchUp:
-    """Feeds in all fixes that the checkpoint does not include, each once, even where the database is lost in between."""
+    """Takes up the checkpoint, then all fixes that it does not include, each once, even where the database is lost in between.
+    All of it comes in parts, of which each is let go: the states of a million vehicles are 500 MB."""
 
-    def __init__(self, store: Store, pipeline: Pipeline, checkpoint: Checkpoint, now: datetime) -> None:
+    def __init__(self, store: Store, pipeline: Pipeline, now: datetime) -> None:
         self._store = store
         self._pipeline = pipeline
-        self._checkpoint = checkpoint
         self._now = now
+        self._included = 0
+        self._ahead: dict[int, int] = {}
         self._fed = 0
         self.found = Outcome()
+        self.restored = 0
         self.fixes = 0
+
+    async def restore(self) -> None:
+        """From the beginning, whatever an earlier attempt has restored: that is overwritten with the same."""
+        self._ahead, self.restored = {}, 0
+        async for part in self._store.checkpoint():
+            self._pipeline.restore(part.vehicles)
+            self._included = part.batch
+            self._ahead |= part.ahead
+            self.restored += len(part.vehicles)
 
     async def run(self) -> None:
         """Goes on where an earlier attempt was interrupted: batches come in order of commit."""
         number = 0
-        async for fixes in self._store.fixes_after(self._checkpoint.batch, self._checkpoint.ahead):
+        async for fixes in self._store.fixes_after(self._included, self._ahead):
             number += 1
             if number <= self._fed:
                 continue
@@ -85,31 +82,34 @@ class _CatchUp:
             self.fixes += len(fixes)
 
 
-async def _remember_clocks(store: Store, reception: Reception, positions: Sequence[LatestPosition], patience: Patience) -> None:
-    """Tell the screen which instants it has corrected lately: their messages may not have been acknowledged."""
-    off = reception.clocks.vehicles()
-    newest = {(place.tenant, place.vehicle): place.time for place in positions} if off else {}
-    for vehicle, clock in off:
-        last = newest.get(reception.registry.vehicle(vehicle))
-        if last is None:
-            continue
-        # The first fixes of a clock that has been put right lie an offset early.
-        before = _LATELY + min(timedelta(seconds=abs(clock.offset_s)), _FURTHEST_ZONE)
+class _Recollection:
+    """Tells the screen where each vehicle was last, and which instants of clocks that are off it has corrected lately."""
 
-        async def lately(vehicle: int = vehicle, last: datetime = last, before: timedelta = before) -> FixBatch:
-            return await store.fixes_of(vehicle, last - before, last)
+    def __init__(self, store: Store, reception: Reception, patience: Patience) -> None:
+        self._store = store
+        self._reception = reception
+        self._patience = patience
+        self._off = dict(reception.clocks.vehicles())
+        #: Of the vehicles with such clocks the instant of the newest fix.
+        self._newest: dict[int, int] = {}
 
-        reception.clocks.remember(vehicle, clock, await patience.until_reached(lately))
+    async def remember_places(self) -> None:
+        off = np.fromiter(self._off, np.int64, len(self._off))
+        async for part in self._store.whereabouts():
+            self._reception.screen.remember(part.vehicle, part.time, part.lat, part.lon)
+            chosen = np.isin(part.vehicle, off)
+            self._newest |= zip(part.vehicle[chosen].tolist(), part.time[chosen].tolist(), strict=True)
 
+    async def remember_corrected(self) -> None:
+        """Their messages may not have been acknowledged."""
+        for vehicle, clock in self._off.items():
+            if vehicle not in self._newest:
+                continue
+            last = from_micros(self._newest[vehicle])
+            # The first fixes of a clock that has been put right lie an offset early.
+            before = _LATELY + min(timedelta(seconds=abs(clock.offset_s)), _FURTHEST_ZONE)
 
-def _remember(reception: Reception, mountings: Sequence[Mounting], positions: Sequence[LatestPosition]) -> None:
-    """Tell the screen where each vehicle was last."""
-    keys = {(mounting.tenant, mounting.vehicle): mounting.key for mounting in mountings if mounting.key}
-    known = [(keys[place.tenant, place.vehicle], place) for place in positions if (place.tenant, place.vehicle) in keys]
-    if known:
-        reception.screen.remember(
-            np.array([key for key, _ in known], np.int64),
-            np.array([to_micros(place.time) for _, place in known], np.int64),
-            np.array([place.lat for _, place in known]),
-            np.array([place.lon for _, place in known]),
-        )
+            async def lately(vehicle: int = vehicle, last: datetime = last, before: timedelta = before) -> FixBatch:
+                return await self._store.fixes_of(vehicle, last - before, last)
+
+            self._reception.clocks.remember(vehicle, clock, await self._patience.until_reached(lately))

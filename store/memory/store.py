@@ -47,6 +47,7 @@ from store.records import (
     NumberedEvent,
     Retention,
     RouteProgress,
+    Whereabouts,
     World,
 )
 from store.refusals import check_tenant, tenants_of
@@ -144,12 +145,18 @@ class MemoryStore:
     async def register(self, trackers: Sequence[tuple[str, str]], *, quarantine: bool) -> list[Mounting]:
         return self._fleet.register(trackers, quarantine=quarantine)
 
-    async def checkpoint(self) -> Checkpoint | None:
+    async def checkpoint(self) -> AsyncIterator[Checkpoint]:
         if self._checkpoint_batch is None:
-            return None
+            return
         included = self._checkpoint_batch
         ahead = {key: batch for key, (batch, _) in self._states.items() if batch > included}
-        return Checkpoint(batch=included, vehicles={key: state for key, (_, state) in self._states.items()}, ahead=ahead)
+        yield Checkpoint(batch=included, vehicles={key: state for key, (_, state) in self._states.items()}, ahead=ahead)
+
+    async def whereabouts(self) -> AsyncIterator[Whereabouts]:
+        for key, chunk, row in self._fixes.newest():
+            if self._fleet.is_known(key) and self._fleet.vehicle_at(key) is not None:
+                at = slice(row, row + 1)
+                yield Whereabouts(vehicle=np.array([key]), time=chunk.time[at], lat=chunk.lat[at], lon=chunk.lon[at])
 
     async def fixes_after(self, batch: int, ahead: Mapping[int, int] | None = None) -> AsyncIterator[FixBatch]:
         left_out = Ahead(ahead or {})

@@ -16,7 +16,7 @@ from store.positions import fixes_as_json, said
 from store.postgres.database import Database
 from store.postgres.queries import Queries
 from store.postgres.tenants import Tenants
-from store.records import Checkpoint, LatestPosition
+from store.records import Checkpoint, LatestPosition, Whereabouts
 
 _SQL: Final = Queries("fixes")
 _COMMIT_SQL: Final = Queries("commit")
@@ -42,18 +42,15 @@ class FixReader:
         self._database = database
         self._tenants = tenants
 
-    async def checkpoint(self) -> Checkpoint | None:
+    async def checkpoint(self) -> AsyncIterator[Checkpoint]:
         row = await self._database.fetch_one(_SQL["checkpoint_batch"])
         if row is None:
-            return None
-        states: dict[int, bytes] = {}
-        ahead: dict[int, int] = {}
+            return
+        included = row[0]
+        yield Checkpoint(batch=included, vehicles={})
         async for block in self._database.stream(_SQL["states"]):
-            for key, state, batch in block:
-                states[key] = state
-                if batch > row[0]:
-                    ahead[key] = batch
-        return Checkpoint(batch=row[0], vehicles=states, ahead=ahead)
+            ahead = {key: batch for key, _, batch in block if batch > included}
+            yield Checkpoint(batch=included, vehicles={key: state for key, state, _ in block}, ahead=ahead)
 
     async def after(self, batch: int, ahead: Mapping[int, int]) -> AsyncIterator[FixBatch]:
         left_out = Ahead(ahead)
@@ -80,13 +77,24 @@ class FixReader:
         return None if row is None else (row[0], row[1])
 
     async def positions(self, tenant: str | None) -> list[LatestPosition]:
-        params: dict[str, Any] = {"tenant_id": await self._tenants.id(tenant)}
-        bounds = await self._database.fetch_one(_COMMIT_SQL["tail_bounds"])
-        params["after"], params["min_time"], params["max_time"] = bounds or (0, None, None)
+        params = {"tenant_id": await self._tenants.id(tenant), **await self._tail_bounds()}
         found: list[LatestPosition] = []
         async for block in self._database.stream(_SQL.narrowed("positions", params), params):
             found += map(_position, block)
         return found
+
+    async def whereabouts(self) -> AsyncIterator[Whereabouts]:
+        params = await self._tail_bounds()
+        async for block in self._database.stream(_SQL.narrowed("whereabouts", params), params):
+            vehicle, time, lat, lon = zip(*block, strict=True)
+            yield Whereabouts(
+                vehicle=np.array(vehicle, np.int64), time=np.array(time, np.int64), lat=np.array(lat), lon=np.array(lon)
+            )
+
+    async def _tail_bounds(self) -> dict[str, Any]:
+        """Where the fixes since the checkpoint are: behind which batch, and where in time."""
+        bounds = await self._database.fetch_one(_COMMIT_SQL["tail_bounds"])
+        return dict(zip(("after", "min_time", "max_time"), bounds or (0, None, None), strict=True))
 
     async def _windows(self, after: int) -> AsyncIterator[_Window]:
         """The batches after one, in pieces of a size that fits into memory."""

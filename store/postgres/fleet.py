@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from psycopg.types.json import Jsonb
 
+from fleet.mountings import Mountings as FleetMountings
 from fleet.tracker_clock import TrackerClock
 from fleet.vehicle import Mounting, Tracker, TrackerStatus, Vehicle
 from store.errors import NotFound, StoreError
@@ -120,19 +121,16 @@ class Mountings:
         params = {"tenants": Texts(names), "idents": Texts([ident for _, ident in trackers]), "quarantine": quarantine}
         found = [_mounting(row) for row in await self._database.fetch(_VEHICLES["register"], params)]
         await self._tenants.ensure(names)
-        self._tenants.remember_vehicles((each.key for each in found), (each.tenant for each in found))
+        self._tenants.remember_vehicles(FleetMountings.of(found))
         return found
 
-    async def all(self) -> list[Mounting]:
-        """Of every tracker there is. Texts that repeat are kept once: a million mountings are a few hundred megabytes else."""
-        found: list[Mounting] = []
-        texts: dict[str, str] = {}
+    async def all(self) -> FleetMountings:
+        """Of every tracker there is."""
+        found = FleetMountings()
         async for block in self._database.stream(_VEHICLES["world"]):
-            for tenant, tracker, status, key, vehicle in block:
-                same = tracker if vehicle == tracker else vehicle
-                found.append(_mounting((texts.setdefault(tenant, tenant), tracker, status, key, same)))
-        await self._tenants.ensure(texts)
-        self._tenants.remember_vehicles((each.key for each in found), (each.tenant for each in found))
+            found.add(block)
+        await self._tenants.ensure(found.tenants)
+        self._tenants.remember_vehicles(found)
         return found
 
 

@@ -49,6 +49,7 @@ from store.records import (
     NumberedEvent,
     Retention,
     RouteProgress,
+    Whereabouts,
     World,
 )
 
@@ -142,8 +143,11 @@ class PostgresStore:
     async def register(self, trackers: Sequence[tuple[str, str]], *, quarantine: bool) -> list[Mounting]:
         return await self._mountings.register(trackers, quarantine=quarantine)
 
-    async def checkpoint(self) -> Checkpoint | None:
-        return await self._fixes.checkpoint()
+    def checkpoint(self) -> AsyncIterator[Checkpoint]:
+        return self._fixes.checkpoint()
+
+    def whereabouts(self) -> AsyncIterator[Whereabouts]:
+        return self._fixes.whereabouts()
 
     def fixes_after(self, batch: int, ahead: Mapping[int, int] | None = None) -> AsyncIterator[FixBatch]:
         return self._fixes.after(batch, ahead or {})

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
-from fleet.fix import Int32s, Int64s
+from fleet.columns import grown
+from fleet.fix import NO_VEHICLE, Int32s, Int64s
+from fleet.mountings import Mountings as FleetMountings
 from store.postgres.arrays import Int8s
 from store.postgres.database import Database
 from store.postgres.queries import Queries
@@ -51,9 +53,8 @@ class Tenants:
         unknown = np.unique(keys[found == 0])
         if len(unknown):
             fetched = await self._database.fetch(_SQL["of_vehicles"], {"keys": Int8s(unknown)})
-            for key, tenant_id in fetched:
-                self._remember(key, tenant_id)
             if fetched:
+                self._remember(*(np.array(column, np.int64) for column in zip(*fetched, strict=True)))
                 found = self.known_of_vehicles(keys)
         return found
 
@@ -62,20 +63,17 @@ class Tenants:
         known: npt.NDArray[np.bool_] = (keys > 0) & (keys < len(self._by_vehicle))
         return np.where(known, self._by_vehicle[np.where(known, keys, 0)], 0).astype(np.int32)
 
-    def remember_vehicles(self, keys: Iterable[int], tenants: Iterable[str]) -> None:
-        """What a registration told; saves asking."""
-        for key, tenant in zip(keys, tenants, strict=True):
-            if key and tenant in self._ids:
-                self._remember(key, self._ids[tenant])
+    def remember_vehicles(self, mountings: FleetMountings) -> None:
+        """What was read of trackers, whose tenants were ensured; saves asking."""
+        ids = np.array([self._ids[name] for name in mountings.tenants], np.int64)
+        has_vehicle = mountings.key != NO_VEHICLE
+        self._remember(mountings.key[has_vehicle], ids[mountings.tenant[has_vehicle]])
 
     def _learn(self, found: Iterable[tuple[int, str]]) -> None:
         for id_, name in found:
             self._ids[name], self._names[id_] = id_, name
 
-    def _remember(self, key: int, tenant_id: int) -> None:
+    def _remember(self, keys: Int64s, tenant_ids: Int64s) -> None:
         """Keys are given out one after another, so an array by key has few holes."""
-        if key >= len(self._by_vehicle):
-            grown = np.zeros(max(key + 1, 2 * len(self._by_vehicle)), np.int32)
-            grown[: len(self._by_vehicle)] = self._by_vehicle
-            self._by_vehicle = grown
-        self._by_vehicle[key] = tenant_id
+        self._by_vehicle = grown(self._by_vehicle, int(keys.max(initial=0)) + 1)
+        self._by_vehicle[keys] = tenant_ids

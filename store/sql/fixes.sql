@@ -85,3 +85,22 @@ CROSS JOIN LATERAL (SELECT coalesce(tail.time > state.time, state.time IS NULL))
 WHERE (tail.time IS NOT NULL OR state.time IS NOT NULL)
     AND vehicles.tenant_id = %(tenant_id)s -- if tenant_id
 ORDER BY tenants.name, vehicles.vehicle
+
+-- name: whereabouts
+-- The same of all vehicles for ingest, which needs no more than this of a million; instants in microseconds since 1970.
+WITH tail AS (
+    SELECT DISTINCT ON (vehicle_id) vehicle_id, time, lat, lon
+    FROM fixes
+    WHERE batch > %(after)s AND time BETWEEN %(min_time)s AND %(max_time)s
+    ORDER BY vehicle_id, time DESC
+)
+SELECT
+    vehicles.id,
+    (extract(epoch FROM CASE WHEN is_later THEN tail.time ELSE state.time END) * 1000000)::bigint,
+    CASE WHEN is_later THEN tail.lat ELSE state.lat END,
+    CASE WHEN is_later THEN tail.lon ELSE state.lon END
+FROM vehicles
+LEFT JOIN vehicle_states AS state ON state.vehicle_id = vehicles.id
+LEFT JOIN tail ON tail.vehicle_id = vehicles.id
+CROSS JOIN LATERAL (SELECT coalesce(tail.time > state.time, state.time IS NULL)) AS compared(is_later)
+WHERE tail.time IS NOT NULL OR state.time IS NOT NULL

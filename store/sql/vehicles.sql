@@ -40,7 +40,7 @@ SELECT pg_notify('outrider_changes', %(change)s) FROM gone
 SELECT id FROM vehicles WHERE tenant_id = %(tenant_id)s AND vehicle = %(id)s FOR UPDATE
 
 -- name: world
-SELECT tenants.name, trackers.tracker, trackers.status, coalesce(vehicles.id, 0), coalesce(vehicles.vehicle, '')
+SELECT tenants.name, trackers.tracker, trackers.status = 'active', coalesce(vehicles.id, 0), coalesce(vehicles.vehicle, '')
 FROM trackers
 JOIN tenants ON tenants.id = trackers.tenant_id
 LEFT JOIN mountings

@@ -20,6 +20,7 @@ from ingest.pipeline_diff import saying, standing
 from ingest.repair import Repairs
 from store.protocol import Store
 from store.records import Checkpoint, Commit
+from tests.checkpoints import whole_checkpoint
 
 TENANT = "acme"
 
@@ -65,7 +66,7 @@ class SmallWorker:
         """Take up the work from the store."""
         self.pipeline = Pipeline(self._settings)
         await self._write(FixBatch.empty(), self.pipeline.apply(await self._store.world(), self._now))
-        checkpoint = await self._store.checkpoint() or Checkpoint(batch=0, vehicles={})
+        checkpoint = await whole_checkpoint(self._store) or Checkpoint(batch=0, vehicles={})
         self.pipeline.restore(checkpoint.vehicles)
         async for batch in self._store.fixes_after(checkpoint.batch, checkpoint.ahead):
             await self._write(FixBatch.empty(), self.pipeline.step(batch, self._now))

@@ -5,23 +5,25 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from fleet.clock import to_micros
 from fleet.fix import NO_VEHICLE
 from fleet.outcome import RouteState
 from fleet.route import RouteStatus
 from fleet.screening import ELSEWHERE, Flag
 from fleet.vehicle import Vehicle
 from store.protocol import Anchor, LatestPosition, Store
+from tests.checkpoints import whole_checkpoint
 from tests.integration.store.builders import TENANT, Builder, at, fixes, route
 from tests.integration.store.conftest import Stores
 
 
 async def test_a_checkpoint_holds_the_newest_state_of_every_vehicle(stores: Stores, build: Builder) -> None:
-    assert await build.store.checkpoint() is None
+    assert await whole_checkpoint(build.store) is None
     first, second = await build.keys("t1", "t2")
     await build.commit(fixes([(first, at(0))]), checkpoint={first: b"one", second: b"two\0\xff"})
     committed = await build.commit(fixes([(first, at(1))]), checkpoint={first: b"three"})
     await build.commit(fixes([(first, at(2))]))
-    checkpoint = await (await stores.open()).checkpoint()
+    checkpoint = await whole_checkpoint(await stores.open())
     assert checkpoint is not None
     assert (checkpoint.batch, dict(checkpoint.vehicles)) == (committed.batch, {first: b"three", second: b"two\0\xff"})
 
@@ -31,7 +33,7 @@ async def test_after_a_checkpoint_the_later_batches_and_only_those_are_read_agai
     for second in range(4):
         await build.commit(fixes([(key, at(second))]), checkpoint={key: b"s"} if second == 1 else None)
     restarted = await stores.open()
-    checkpoint = await restarted.checkpoint()
+    checkpoint = await whole_checkpoint(restarted)
     assert checkpoint is not None
     later = [batch async for batch in restarted.fixes_after(checkpoint.batch)]
     assert [batch.time.tolist() for batch in later] == [fixes([(key, at(n))]).time.tolist() for n in (2, 3)]
@@ -43,14 +45,14 @@ async def test_a_checkpoint_may_come_in_slices_and_a_vehicle_that_was_saved_earl
     first, second, third = await build.keys("t1", "t2", "t3")
     everywhere = [first, second, third]
     begun = await build.commit(fixes([(key, at(0)) for key in everywhere]), checkpoint={first: b"one"}, checkpoint_up_to=0)
-    assert await (await stores.open()).checkpoint() is None, "not all states include the first batch"
+    assert await whole_checkpoint(await stores.open()) is None, "not all states include the first batch"
     middle = await build.commit(fixes([(key, at(1)) for key in everywhere]), checkpoint={second: b"two"}, checkpoint_up_to=0)
     last = await build.commit(
         fixes([(key, at(2)) for key in everywhere]), checkpoint={third: b"three"}, checkpoint_up_to=begun.batch
     )
     await build.commit(fixes([(key, at(3)) for key in everywhere]))
     restarted = await stores.open()
-    checkpoint = await restarted.checkpoint()
+    checkpoint = await whole_checkpoint(restarted)
     assert checkpoint is not None
     assert checkpoint.batch == begun.batch
     assert dict(checkpoint.vehicles) == {first: b"one", second: b"two", third: b"three"}
@@ -67,7 +69,7 @@ async def test_a_checkpoint_never_goes_back(stores: Stores, build: Builder) -> N
     early = await build.commit(fixes([(key, at(0))]))
     late = await build.commit(fixes([(key, at(1))]), checkpoint={key: b"new"})
     await build.commit(checkpoint={}, checkpoint_up_to=early.batch)
-    checkpoint = await (await stores.open()).checkpoint()
+    checkpoint = await whole_checkpoint(await stores.open())
     assert checkpoint is not None
     assert checkpoint.batch == late.batch
 
@@ -75,7 +77,7 @@ async def test_a_checkpoint_never_goes_back(stores: Stores, build: Builder) -> N
 async def test_what_was_learned_from_all_vehicles_comes_back_and_upkeep_leaves_it(stores: Stores, build: Builder) -> None:
     await build.commit(checkpoint={NO_VEHICLE: b"lessons"})
     await build.store.maintain(at(0))
-    checkpoint = await (await stores.open()).checkpoint()
+    checkpoint = await whole_checkpoint(await stores.open())
     assert checkpoint is not None
     assert dict(checkpoint.vehicles) == {NO_VEHICLE: b"lessons"}
 
@@ -212,6 +214,24 @@ async def test_a_deleted_vehicle_has_no_position_and_no_state(store: Store, buil
 async def test_checkpoints_of_any_size_come_back(stores: Stores, build: Builder, size: int) -> None:
     keys = await build.keys(*(f"t{n}" for n in range(size)))
     await build.commit(checkpoint={key: key.to_bytes(8, "big") for key in keys})
-    checkpoint = await (await stores.open()).checkpoint()
+    checkpoint = await whole_checkpoint(await stores.open())
     assert checkpoint is not None
     assert dict(checkpoint.vehicles) == {key: key.to_bytes(8, "big") for key in keys}
+
+
+async def test_whereabouts_are_those_of_the_newest_fixes_of_all_vehicles_by_key(stores: Stores, build: Builder) -> None:
+    first, second, third = await build.keys("t1", "t2", "t3")
+    await build.commit(fixes([(first, at(0)), (second, at(5))], lat=[50.0, 51.0]), checkpoint={first: b"one", second: b"two"})
+    await build.commit(fixes([(first, at(9)), (second, at(2))], lat=[52.0, 53.0]))
+    store = await stores.open()
+    parts = [part async for part in store.whereabouts()]
+    found = {
+        key: (time, lat, lon)
+        for part in parts
+        for key, time, lat, lon in zip(part.vehicle.tolist(), part.time.tolist(), part.lat.tolist(), part.lon.tolist(), strict=True)
+    }
+    assert sum(len(part.vehicle) for part in parts) == len(found)
+    places = {place.vehicle: (to_micros(place.time), place.lat, place.lon) for place in await store.positions(None)}
+    assert found == {first: places["t1"], second: places["t2"]}
+    assert found[first][:2] == (to_micros(at(9)), 52.0)
+    assert third not in found
