@@ -176,9 +176,11 @@ class Bench:
     def _forward(self, run: _Run) -> Figures:
         messages = max(1, run.messages * FORWARD_SHARE // 100 // run.vehicles) * run.vehicles
         figures = self._measure(replace(run, messages=messages, is_forward=True))
-        copied = uvloop.run(ingest_copy.copy_again(run.database))
+        assert self._server.process is not None
+        database = psutil.Process(self._server.process.pid)
+        copied = uvloop.run(ingest_copy.copy_again(run.database, lambda: _cpu_s(database)))
         per_s = figures["fixes"] / figures["seconds"]
-        return figures | {"fixes_per_s": per_s, "copy_fixes_per_s": copied, "ratio_to_copy": per_s / copied}
+        return figures | copied | {"fixes_per_s": per_s, "ratio_to_copy": per_s / copied["copy_fixes_per_s"]}
 
     @contextmanager
     def _database(self, databases: Databases, vehicles: int) -> Iterator[str]:

@@ -88,10 +88,14 @@ class Counted:
 
 
 class Timed:
-    """A store that notes how long after its time each fix was committed: all of them, and those after the warm-up."""
+    """A store that notes how long after its time each fix was committed: all of them, and those after the warm-up.
 
-    def __init__(self, store: Store, metrics: IngestMetrics) -> None:
+    `is_live`: their times are those of publishing. Fixes that were kept for long are only counted.
+    """
+
+    def __init__(self, store: Store, metrics: IngestMetrics, *, is_live: bool) -> None:
         self._store = store
+        self._is_live = is_live
         self._all, self._steady = (
             ColumnHistogram(f"bench_{name}_seconds", "From publishing to commit.", _LATENCIES_S, metrics.registry)
             for name in ("all", "steady")
@@ -104,19 +108,21 @@ class Timed:
 
     async def commit(self, commit: Commit) -> Committed:
         committed = await self._store.commit(commit)
-        if len(commit.fixes):
+        self.fixes += committed.stored
+        if self._is_live and len(commit.fixes):
             now_s = time.time()
             self._first_at_s = self._first_at_s or now_s
             took_s = np.maximum(now_s - commit.fixes.time / 1e6, 0.0)
             self._all.observe(took_s)
             if now_s - self._first_at_s > WARM_UP_S:
                 self._steady.observe(took_s)
-            self.fixes += committed.stored
         return committed
 
     @property
     def figures(self) -> dict[str, float]:
         """Steady ones are those of all where the run was over within the warm-up."""
+        if not self._is_live:
+            return {"fixes": self.fixes}
         all_ms = {f"p{share}_with_start_ms": self._all.quantile(share / 100) * 1000 for share in (50, 99)}
         steady = self._all if np.isnan(self._steady.quantile(0.5)) else self._steady
         return {f"p{share}_ms": steady.quantile(share / 100) * 1000 for share in (50, 99)} | all_ms | {"fixes": self.fixes}
@@ -151,7 +157,8 @@ async def work(
 ) -> None:
     """The whole worker as the product runs it: formats, registry, screening, engines, commits, checkpoints, live frames.
 
-    `is_patient`: it calls no vehicle silent for a day. `progress`: where the publisher sees what was acknowledged.
+    `is_patient`: it calls no vehicle silent for a day. `progress`: where the publisher of stored and forwarded fixes sees what was
+    acknowledged.
     """
     settings = settings_of(url, database_url)
     if is_patient:
@@ -160,7 +167,7 @@ async def work(
     metrics = IngestMetrics()
     async with Publisher(MqttOptions.from_url(url, version=MqttVersion.V5)) as live:
         store = await open_store(database_url)
-        timed = Timed(store, metrics)
+        timed = Timed(store, metrics, is_live=progress is None)
         worker = Worker(
             source=source,
             store=cast("Store", timed),  # everything else goes to the store itself

@@ -98,7 +98,7 @@ def _stream(fixes: FixBatch) -> bytes:
     if unstorable(fixes):
         raise RuntimeError("the fleet's fixes can be stored")
     rows = first_of_each(fixes.vehicle, fixes.time)
-    return encode(fixes.take(rows), np.ones(len(rows), np.int32), 1)
+    return b"".join(encode(fixes.take(rows), np.ones(len(rows), np.int32), 1))
 
 
 def _fences() -> list[Fence]:

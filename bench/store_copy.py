@@ -114,7 +114,7 @@ async def _series(
     bare_s, commit_s = [], []
     for number in range(batches):
         bare = fixes.batch(Case(name="bare", said=case.said, has_extras=case.has_extras))
-        stream = encode(bare, np.ones(len(bare), np.int32), 0)
+        stream = b"".join(encode(bare, np.ones(len(bare), np.int32), 0))
         bare_s.append(await _timed(lambda stream=stream: _bare_copy(connection, stream)))  # type: ignore[misc]
         commit = _commit(fixes.batch(case), case, number)
         commit_s.append(await _timed(lambda commit=commit: store.commit(commit)))  # type: ignore[misc]
