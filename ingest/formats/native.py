@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from fleet.fix import FixBatch, Int32s
+from fleet.fix import FixBatch
 from fleet.message import MessageBatch
 from fleet.screening import Reason
 from ingest.formats.extras import encode_all
@@ -44,6 +44,8 @@ class NativeFix(msgspec.Struct, forbid_unknown_fields=True, gc=False, kw_only=Tr
 
 _KEYS: Final = frozenset(NativeFix.__struct_fields__)
 _MEASURES: Final = ("speed_mps", "heading_deg", "accuracy_m", "altitude_m")
+#: Records that are put into columns at once: they are still in the processor's cache then, and their memory serves the next ones.
+_RECORDS_AT_ONCE: Final = 4_000
 _decode: Final = msgspec.json.Decoder(NativeFix | list[NativeFix]).decode
 
 
@@ -58,30 +60,37 @@ class Native:
 
     def decode(self, batch: MessageBatch, default_tenant: str) -> Decoded:
         of_message, trackers = self._trackers.of(batch.topics, default_tenant)
+        parts: list[FixBatch] = []
         fixes: list[NativeFix] = []
-        messages: list[int] = []
+        counts: list[int] = []
         refused: list[Refusal] = []
         ignored: list[int] = []
         for index, payload in enumerate(batch.payloads):
+            if len(fixes) >= _RECORDS_AT_ONCE:
+                parts.append(_columns(fixes))
+                fixes = []
             try:
                 item = _decode(payload)
             except (ValueError, RecursionError):
                 item = _decode_plainly(index, payload, refused)
                 if not item:
+                    counts.append(0)
                     continue
             if type(item) is NativeFix:
                 fixes.append(item)
-                messages.append(index)
-            elif item:
-                fixes += item
-                messages += [index] * len(item)
+                counts.append(1)
             else:
-                ignored.append(index)
+                fixes += item
+                counts.append(len(item))
+                if not item:
+                    ignored.append(index)
         for refusal in refused:
             refusal.tracker = trackers[of_message[refusal.message]]
-        message = np.array(messages, np.int32)
+        message = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
+        columns = FixBatch.concatenate([*parts, _columns(fixes)])
+        columns.message, columns.received = message, received_of(batch.received, message)
         return Decoded(
-            fixes=_columns(fixes, message, batch.received),
+            fixes=columns,
             tracker=of_message[message],
             trackers=trackers,
             refused=refused,
@@ -95,8 +104,9 @@ def tracker_of(topic: str, default_tenant: str) -> tuple[str, str]:  # noqa: ARG
     return tenant, tracker
 
 
-def _columns(fixes: Sequence[NativeFix], message: Int32s, received: Sequence[int]) -> FixBatch:
-    """One pass over the records for each column (a tuple for each record, to be turned round, would keep the collector busy)."""
+def _columns(fixes: Sequence[NativeFix]) -> FixBatch:
+    """One pass over the records for each column (a tuple for each record, to be turned round, would keep the collector busy). Which
+    message they are of, and when that came in, is for the caller to say."""
     if not fixes:
         return FixBatch.empty()
     return FixBatch(
@@ -110,8 +120,8 @@ def _columns(fixes: Sequence[NativeFix], message: Int32s, received: Sequence[int
         altitude_m=float32s([fix.altitude_m for fix in fixes]),
         satellites=satellite_counts([fix.satellites for fix in fixes]),
         flags=np.zeros(len(fixes), np.uint16),
-        received=received_of(received, message),
-        message=message,
+        received=np.zeros(len(fixes), np.int64),
+        message=np.zeros(len(fixes), np.int32),
         extras=_extras_column(fixes),
     )
 

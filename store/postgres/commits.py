@@ -34,6 +34,7 @@ from store.postgres import findings
 from store.postgres.arrays import Float4s, Float8s, Instants, Int2s, Int4s, Int8s, Texts
 from store.postgres.claim import Claim
 from store.postgres.commands import of_trackers
+from store.postgres.connections import of_connections
 from store.postgres.copying import COLUMNS, encode
 from store.postgres.database import Connection, Database, rows
 from store.postgres.newest import NewestPositions
@@ -194,6 +195,7 @@ class Commits:
             yield findings.drop_retried(commit.retried)
         yield from findings.of_letters(prepared.letters)
         yield from findings.of_clocks(commit.clocks)
+        yield from of_connections(commit.connections)
         yield from findings.of_outcome(commit.outcome, self._tenants)
         yield from findings.of_anchors(commit, self._tenants)
         yield from of_proximity(commit.proximity, self._tenants)
@@ -236,7 +238,8 @@ async def _copy(connection: Connection, prepared: _Prepared, batch: int) -> npt.
     """All rows or none. Raises UniqueViolation where one is there already."""
     if len(prepared.fixes):
         async with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
-            await copy.write(encode(prepared.fixes, prepared.tenants, batch))
+            for block in encode(prepared.fixes, prepared.tenants, batch):
+                await copy.write(block)
     return np.ones(len(prepared.fixes), np.bool_)
 
 

@@ -11,6 +11,7 @@ See docs/decisions/0004-store.md for what was measured, and against what.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -25,6 +26,8 @@ POSTGRES_EPOCH_MICROS: Final = 946_684_800_000_000
 
 HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER: Final = b"\xff\xff"
+#: About a megabyte.
+_ROWS_A_BLOCK: Final = 8_192
 _JSONB_VERSION: Final = 1
 
 _REQUIRED: Final = (
@@ -57,17 +60,28 @@ class _Layout:
     columns: tuple[str, ...]
 
 
-def encode(fixes: FixBatch, tenants: Int32s, batch: int) -> bytes:
-    """The whole stream of a COPY of these fixes: header, rows, trailer. `tenants` is the tenant's key, one a row."""
+def encode(fixes: FixBatch, tenants: Int32s, batch: int) -> Iterator[bytes]:
+    """The whole stream of a COPY of these fixes: header, rows, trailer. `tenants` is the tenant's key, one a row.
+
+    In blocks, so that the server is busy with the first while the next is made.
+    """
+    yield HEADER
+    for start in range(0, len(fixes), _ROWS_A_BLOCK):
+        rows = np.arange(start, min(start + _ROWS_A_BLOCK, len(fixes)))
+        whole = len(rows) == len(fixes)
+        yield _encode_block(fixes if whole else fixes.take(rows), tenants[rows], batch)
+    yield TRAILER
+
+
+def _encode_block(fixes: FixBatch, tenants: Int32s, batch: int) -> bytes:
     patterns = _patterns(fixes)
-    parts = [HEADER]
+    parts: list[bytes] = []
     for pattern in np.flatnonzero(np.bincount(patterns, minlength=_PATTERNS)).tolist():
         rows = np.flatnonzero(patterns == pattern)
         if len(rows) == len(fixes):
             parts += _encode_group(pattern, fixes, tenants, batch)
         else:
             parts += _encode_group(pattern, fixes.take(rows), tenants[rows], batch)
-    parts.append(TRAILER)
     return b"".join(parts)
 
 

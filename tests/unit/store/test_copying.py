@@ -78,7 +78,8 @@ def _batches(draw: st.DrawFn) -> FixBatch:
 
 @given(batch=_batches(), number=st.integers(1, 2**60), tenant=st.integers(1, 2**31 - 1))
 def test_the_stream_holds_every_row_with_null_where_nothing_was_said(batch: FixBatch, number: int, tenant: int) -> None:
-    rows = {row["time"] + POSTGRES_EPOCH_MICROS: row for row in _read(encode(batch, np.full(len(batch), tenant, np.int32), number))}
+    stream = b"".join(encode(batch, np.full(len(batch), tenant, np.int32), number))
+    rows = {row["time"] + POSTGRES_EPOCH_MICROS: row for row in _read(stream)}
     assert len(rows) == len(batch)
     for place in range(len(batch)):
         row = rows[int(batch.time[place])]
@@ -93,7 +94,20 @@ def test_the_stream_holds_every_row_with_null_where_nothing_was_said(batch: FixB
 
 
 def test_an_empty_batch_is_a_stream_without_rows() -> None:
-    assert encode(FixBatch.empty(), np.zeros(0, np.int32), 1) == HEADER + TRAILER
+    assert b"".join(encode(FixBatch.empty(), np.zeros(0, np.int32), 1)) == HEADER + TRAILER
+
+
+def test_a_large_batch_is_one_stream_in_blocks() -> None:
+    size = 30_001
+    batch = FixBatch.allocate(size)
+    batch.vehicle[:], batch.time[:] = np.arange(size) + 1, np.arange(size)
+    batch.speed_mps[::3] = 1.5
+    blocks = list(encode(batch, np.arange(size, dtype=np.int32), 7))
+    assert len(blocks) > 3
+    rows = sorted(_read(b"".join(blocks)), key=lambda row: row["vehicle_id"])
+    assert [row["vehicle_id"] for row in rows] == list(range(1, size + 1))
+    assert [row["tenant_id"] for row in rows] == list(range(size))
+    assert [row["speed_mps"] for row in rows] == [1.5 if place % 3 == 0 else None for place in range(size)]
 
 
 _COLUMNS = [(Int8s, np.int64), (Int4s, np.int32), (Int2s, np.int16), (Float8s, np.float64), (Float4s, np.float32)]

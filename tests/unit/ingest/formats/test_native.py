@@ -4,6 +4,7 @@ import json
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -151,6 +152,20 @@ UNUSABLE_TIMES = ["yesterday", "2026-02-16T15:58:03", "2026-13-01T00:00:00Z", "2
 @pytest.mark.parametrize("time", UNUSABLE_TIMES)
 def test_a_time_that_is_none_is_left_to_screening(time: str | int) -> None:
     assert decode(GOOD | {"time": time}, GOOD).fixes.time.tolist() == [NO_TIME, to_micros(parse_rfc3339("2026-02-16T15:58:03Z"))]
+
+
+def test_a_large_batch_keeps_the_order_of_its_fixes_and_whose_they_are() -> None:
+    one = b'{"time":%d,"lat":1,"lon":2}'
+    sizes = [3_000, 1, 0, 2_999, 5_000, 1, 4]
+    numbers = iter(range(sum(sizes)))
+    messages = [b"[" + b",".join(one % next(numbers) for _ in range(size)) + b"]" for size in sizes]
+    decoded = decode(*messages[:4], b"bad", *messages[4:])
+    assert decoded.fixes.time.tolist() == [number * 1000 for number in range(sum(sizes))]
+    assert [decoded.fixes.message.tolist().count(index) for index in range(8)] == [*sizes[:4], 0, *sizes[4:]]
+    assert decoded.fixes.message.tolist() == sorted(decoded.fixes.message.tolist())
+    assert decoded.fixes.message.dtype == np.int32
+    assert len(decoded.fixes.extras) == len(decoded.fixes.received) == len(decoded.tracker) == sum(sizes)
+    assert (decoded.ignored, [refusal.message for refusal in decoded.refused]) == ([2], [4])
 
 
 def test_the_last_of_doubled_keys_counts_on_both_paths() -> None:
