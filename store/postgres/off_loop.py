@@ -16,6 +16,7 @@ import asyncio
 import socket
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any, Final, TypeVar, cast
 
 from psycopg import AsyncConnection, waiting
@@ -57,17 +58,18 @@ class OffLoop:
         done behind the caller's back.
         """
         # Of our own while the work goes on: the connection's number might belong to something else by the time that it is cut.
-        with socket.fromfd(connection.pgconn.socket, socket.AF_INET, socket.SOCK_STREAM) as line:
+        with closing(work), socket.fromfd(connection.pgconn.socket, socket.AF_INET, socket.SOCK_STREAM) as line:
             connection.waits_in_thread = True
             ending = asyncio.get_running_loop().run_in_executor(self._thread, _driven, work)
             try:
-                return await asyncio.shield(ending)
+                await asyncio.wait({ending})
             except asyncio.CancelledError:
                 _cut(line)
                 await _ended(ending)
                 raise
             finally:
                 connection.waits_in_thread = False
+            return ending.result()
 
     def close(self) -> None:
         """No work is under way any more."""
@@ -80,8 +82,6 @@ def _driven(work: Coroutine[Any, Any, T]) -> T:
         work.send(None)
     except StopIteration as done:
         return cast("T", done.value)
-    finally:
-        work.close()
     raise RuntimeError("a commit waited for something else than its connection")
 
 
