@@ -8,6 +8,7 @@ from datetime import datetime
 from fleet.fence import NO_FENCE_SETTINGS, FenceSettings
 from fleet.movement_rules import NO_RULES, MovementRules
 from fleet.place_rules import NO_PLACE_RULES, PlaceRules
+from fleet.proximity_rules import NO_PROXIMITY_RULES, ProximityRules
 from fleet.screen_settings import NO_OVERRIDES, ScreenOverrides
 
 
@@ -17,7 +18,8 @@ class OwnSettings:
 
     screening: ScreenOverrides = NO_OVERRIDES
     movement: MovementRules = NO_RULES
-    #: Of a tenant only: of places, and of all of its fences.
+    #: Of a tenant only: of pairs of its vehicles, of places, and of all of its fences.
+    proximity: ProximityRules = NO_PROXIMITY_RULES
     places: PlaceRules = NO_PLACE_RULES
     fences: FenceSettings = NO_FENCE_SETTINGS
 

@@ -9,11 +9,13 @@ from typing import Any, TypeAlias
 from fleet.fence import NO_FENCE_SETTINGS, FenceSettings
 from fleet.movement_rules import NO_RULES, MovementRules, MovementScope
 from fleet.place_rules import PlaceLearning, PlaceRules
+from fleet.proximity_rules import NO_PROXIMITY_RULES, ProximityRules, ProximityScope
 from fleet.screen_settings import NO_OVERRIDES, ScreenOverrides, ScreenScope
 from fleet.tenant import OwnSettings
 
 _SCREENING = frozenset(one.name for one in fields(ScreenOverrides))
 _MOVEMENT = frozenset(one.name for one in fields(MovementRules))
+_PROXIMITY = frozenset(one.name for one in fields(ProximityRules))
 _PLACES = frozenset(one.name for one in fields(PlaceRules))
 _FENCES = frozenset(one.name for one in fields(FenceSettings))
 
@@ -25,6 +27,7 @@ def settings_as_json(settings: OwnSettings) -> dict[str, Any]:
     subjects = {
         "screening": settings.screening.said(),
         "movement": settings.movement.said(),
+        "proximity": settings.proximity.said(),
         "places": settings.places.said(),
         "fences": settings.fences.said(),
     }
@@ -39,6 +42,7 @@ def settings_from_json(kept: Mapping[str, Any]) -> OwnSettings:
     return OwnSettings(
         screening=ScreenOverrides(**_known(kept, "screening", _SCREENING)),
         movement=MovementRules(**_known(kept, "movement", _MOVEMENT)),
+        proximity=ProximityRules(**_known(kept, "proximity", _PROXIMITY)),
         places=PlaceRules(**places),
         fences=FenceSettings(**_known(kept, "fences", _FENCES)),
     )
@@ -63,6 +67,15 @@ def movement_scopes(owned: Iterable[Owned]) -> list[MovementScope]:
         MovementScope(tenant=tenant, vehicle=vehicle, rules=settings.movement)
         for tenant, vehicle, settings in owned
         if settings.movement != NO_RULES
+    ]
+
+
+def proximity_scopes(owned: Iterable[Owned]) -> list[ProximityScope]:
+    """Which tenants have rules of their own about pairs of vehicles."""
+    return [
+        ProximityScope(tenant=tenant, rules=settings.proximity)
+        for tenant, vehicle, settings in owned
+        if vehicle is None and settings.proximity != NO_PROXIMITY_RULES
     ]
 
 

@@ -16,6 +16,7 @@ from fleet.fix import FixBatch, Float64s, Int64s
 from fleet.message import DeadLetter, MessageBatch
 from fleet.movement_rules import MovementScope
 from fleet.outcome import Outcome
+from fleet.proximity_rules import ProximityScope
 from fleet.route import Delay, Eta, Route, RouteStatus, StopStatus
 from fleet.screen_settings import ScreenScope
 from fleet.tracker_clock import TrackerClock
@@ -135,11 +136,15 @@ class World:
     fences: Sequence[Fence] = ()
     #: Routes that are not done, or were done within the late-data horizon; by tenant and vehicle.
     routes: Sequence[Route] = ()
+    #: The keys of the vehicles that have such routes, by (tenant, vehicle).
+    route_keys: Mapping[tuple[str, str], int] = field(default_factory=dict)
     mountings: Sequence[Mounting] = ()
     #: Tenants and vehicles that are screened by settings of their own.
     screening: Sequence[ScreenScope] = ()
     #: Tenants and vehicles that are held to rules of movement of their own.
     movement: Sequence[MovementScope] = ()
+    #: Tenants that have rules of their own about pairs of vehicles.
+    proximity: Sequence[ProximityScope] = ()
     #: Trackers whose clocks are, or were, off.
     clocks: Sequence[TrackerClock] = ()
 

@@ -32,7 +32,7 @@ from store.memory.plan import RouteRepository
 from store.memory.proximity import ProximityBook
 from store.memory.repository import MemoryRepository, reject_unstorable
 from store.memory.tenants import TenantTable
-from store.own_settings import movement_scopes, screen_scopes
+from store.own_settings import movement_scopes, proximity_scopes, screen_scopes
 from store.positions import fixes_as_json, said
 from store.records import (
     AlertBacklog,
@@ -136,6 +136,7 @@ class MemoryStore:
             mountings=self._fleet.mountings(),
             screening=screen_scopes(owned),
             movement=movement_scopes(owned),
+            proximity=proximity_scopes(owned),
             clocks=list(self._fleet.clocks.values()),
         )
 

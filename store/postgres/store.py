@@ -18,7 +18,7 @@ from fleet.route import Eta, Route
 from fleet.subscription import Alert
 from fleet.vehicle import Mounting
 from fleet.visit import Visit
-from store.own_settings import movement_scopes, screen_scopes
+from store.own_settings import movement_scopes, proximity_scopes, screen_scopes
 from store.postgres import upkeep
 from store.postgres.access import Access
 from store.postgres.claim import Claim
@@ -129,6 +129,7 @@ class PostgresStore:
             mountings=await self._mountings.all(),
             screening=screen_scopes(owned),
             movement=movement_scopes(owned),
+            proximity=proximity_scopes(owned),
             clocks=await tracker_clocks(self._database),
         )
 
