@@ -81,5 +81,7 @@ class Fence:
     max_altitude_m: float | None = None
     max_speed_mps: float | None = None
     tags: tuple[str, ...] = ()
+    #: Ids of its groups (`fleet.fence_group`); of several that say something about a setting the first counts.
+    groups: tuple[str, ...] = ()
     color: str | None = None
     extras: dict[str, Any] = field(default_factory=dict)

@@ -19,6 +19,7 @@ from typing import Any, Protocol, TypeVar
 from fleet.access import ApiKey
 from fleet.command import Command, Uplink
 from fleet.fence import Fence
+from fleet.fence_group import FenceGroup
 from fleet.fix import FixBatch
 from fleet.fixes_around import FixesAround, Reach
 from fleet.message import DeadLetter
@@ -93,12 +94,13 @@ class Repository(Protocol[T]):
     Lists across tenants (`tenant=None`) are ordered by (tenant, id), and `after` is `tenant/id`. Tenants are created as
     needed. What ingest must know of (fences, routes, vehicles, trackers) is told to `IngestStore.changes`.
 
-    Filters: vehicles `tracker`, `tag`; trackers `vehicle`, `status`; fences `tag`; routes `vehicle`, `status`, `stop`; orders
-    `stop`, `customer`; subscriptions `status`.
+    Filters: vehicles `tracker`, `tag`; trackers `vehicle`, `status`; fences `tag`, `group`; routes `vehicle`, `status`, `stop`;
+    orders `stop`, `customer`; subscriptions `status`.
 
     * A vehicle that names a `tracker` has it mounted from now on (the tracker is registered if it is new, and leaves the
       vehicle where it was); None takes off the one that it has. Events, visits, routes and fixes outlive their vehicle.
     * A tracker that names a `vehicle` likewise; an unknown vehicle raises NotFound.
+    * A fence names known groups, else NotFound; a group that is deleted is taken from its fences.
     * A route names a known vehicle, else NotFound; its stops' ids must not belong to another route (AlreadyExists).
       Replacing keeps what became of the stops that stay. Stops are put where their place was decided to be (`PlaceStore`), with
       the plan's own pin beside; one that was reached stays where it was then.
@@ -419,6 +421,8 @@ class Store(IngestStore, ReadStore, AlertStore, AccessStore, CommandStore, Proto
     def tenants(self) -> TenantStore: ...
     @property
     def fences(self) -> Repository[Fence]: ...
+    @property
+    def fence_groups(self) -> Repository[FenceGroup]: ...
     @property
     def routes(self) -> Repository[Route]: ...
     @property

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from api.models.base import Id, Incoming, Name, Outgoing, Tags, document
 from fleet.calendar_text import read_calendar
 from fleet.errors import InvalidValue
 from fleet.fence import Fence, FenceSettings
+from fleet.fence_group import MOST_GROUPS
 from fleet.geojson import LARGEST_RADIUS_M, geometry_of, shape_of
 
 _POINT = {"type": "Point", "coordinates": [13.3777, 52.5163]}
@@ -21,8 +22,17 @@ Metres = Annotated[float, Field(gt=0, le=LARGEST_RADIUS_M)]
 Altitude = Annotated[float, Field(ge=-1_000, le=50_000)]
 
 
+def _each_once(groups: list[str]) -> list[str]:
+    if len(set(groups)) < len(groups):
+        raise ValueError("each group once")
+    return groups
+
+
+GroupIds = Annotated[list[Id], Field(max_length=MOST_GROUPS, examples=[["customers"]]), AfterValidator(_each_once)]
+
+
 class SettingsBody(Incoming):
-    """Members that are null are as the tenant's, else the product's default."""
+    """Members that are null are as the fence's groups', else the tenant's, else the product's default."""
 
     confirm_fixes: int | None = Field(None, ge=1, le=100, description="So many fixes inside confirm an entry")
     confirm_speed_mps: float | None = Field(None, ge=0, le=100, description="Slower than this confirms at once")
@@ -49,6 +59,9 @@ class FenceBody(Incoming):
     max_altitude_m: Altitude | None = None
     max_speed_mps: float | None = Field(None, gt=0, le=1_000, description="Faster inside is `vehicle.overspeed`")
     tags: Tags = Field(default_factory=list)
+    groups: GroupIds = Field(
+        default_factory=list, description="Ids of its groups; of several that say something about a setting the first counts"
+    )
     color: Color | None = Field(None, examples=["#2a9d8f"])
     extras: dict[str, Any] = Field(default_factory=dict, max_length=100)
 
@@ -66,6 +79,7 @@ class FenceOut(Outgoing):
     max_altitude_m: float | None
     max_speed_mps: float | None
     tags: list[str]
+    groups: list[str]
     color: str | None
     extras: dict[str, Any]
 
@@ -98,6 +112,7 @@ def fence_of(tenant: str, id: str, body: FenceBody, previous: Fence | None) -> F
         max_altitude_m=body.max_altitude_m,
         max_speed_mps=body.max_speed_mps,
         tags=tuple(body.tags),
+        groups=tuple(body.groups),
         color=body.color,
         extras=body.extras,
     )
@@ -133,6 +148,7 @@ def fence_json(fence: Fence) -> dict[str, Any]:
         max_altitude_m=fence.max_altitude_m,
         max_speed_mps=fence.max_speed_mps,
         tags=list(fence.tags),
+        groups=list(fence.groups),
         color=fence.color,
         extras=fence.extras,
     )

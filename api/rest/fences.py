@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Body, Query, Request, Response
@@ -11,6 +12,8 @@ from pydantic import Field, ValidationError
 from api.access.authenticate import Operator, Viewer
 from api.answers import Asked, PageAsked, answer, place_of
 from api.idempotency import new_id, once
+from api.models.base import Id
+from api.models.fence_groups import FenceGroupBody, FenceGroupOut, group_json, group_of
 from api.models.fences import (
     FeatureCollectionOut,
     FenceBody,
@@ -26,6 +29,7 @@ from api.services import Services, Shared
 from fleet.errors import InvalidValue
 from fleet.event import content_id
 from fleet.fence import Fence
+from fleet.fence_group import FenceGroup
 from store.protocol import AlreadyExists
 
 _GEOJSON: Final = "application/geo+json"
@@ -35,6 +39,7 @@ _FEATURES_MOST: Final = 100_000
 
 class FencesAsked(PageAsked):
     tag: str | None = Field(None, description="With this tag")
+    group: Id | None = Field(None, description="In this group")
 
 
 FENCES: Final = Kind[Fence, FenceBody](
@@ -45,6 +50,16 @@ FENCES: Final = Kind[Fence, FenceBody](
     repository=lambda store: store.fences,
     to_domain=fence_of,
     to_json=fence_json,
+)
+
+FENCE_GROUPS: Final = Kind[FenceGroup, FenceGroupBody](
+    name="fence-group",
+    body=FenceGroupBody,
+    out=FenceGroupOut,
+    asked=PageAsked,
+    repository=lambda store: store.fence_groups,
+    to_domain=group_of,
+    to_json=group_json,
 )
 
 geojson_router: Final = APIRouter(tags=["fences"])
@@ -70,7 +85,7 @@ async def export_fences(services: Shared, asked: Annotated[Asked, Query()], prin
     "/v1/fences:import",
     summary="Create or replace fences from a GeoJSON FeatureCollection",
     description="All features are checked before the first one is stored. A feature without an id gets one from its content, "
-    "so that importing a file twice makes no second fence.",
+    "so that importing a file twice makes no second fence. Groups that are not there yet are made, without settings.",
     response_model=FencesImported,
     responses=WRITE_PROBLEMS,
 )
@@ -88,6 +103,7 @@ async def import_fences(
     fences = [_fence(tenant, number, feature) for number, feature in enumerate(features)]
 
     async def make(_seed: str | None) -> Response:
+        await _make_groups(services, tenant, fences)
         created = sum([await _put(services, fence) for fence in fences])
         return answer({"created": created, "replaced": len(fences) - created})
 
@@ -107,6 +123,13 @@ def _fence(tenant: str, number: int, feature: Any) -> Fence:
         raise InvalidValue(f"features.{number}.{error.field}", error.problem) from error
 
 
+async def _make_groups(services: Services, tenant: str, fences: list[Fence]) -> None:
+    """Those that are not there yet."""
+    for group in dict.fromkeys(group for fence in fences for group in fence.groups):
+        with suppress(AlreadyExists):
+            await services.store.fence_groups.create(FenceGroup(id=group, tenant=tenant, name=group))
+
+
 async def _put(services: Services, fence: Fence) -> bool:
     """Whether it was new."""
     try:
@@ -118,4 +141,4 @@ async def _put(services: Services, fence: Fence) -> bool:
 
 
 def routers() -> list[APIRouter]:
-    return [geojson_router, crud_router(FENCES)]
+    return [geojson_router, crud_router(FENCES), crud_router(FENCE_GROUPS)]

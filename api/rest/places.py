@@ -64,6 +64,7 @@ async def list_places(services: Shared, asked: Annotated[PlacesAsked, Query()], 
 async def place_history(services: Shared, thing: ThingId, asked: Annotated[PageAsked, Query()], principal: Viewer) -> Response:
     tenant = _owner(principal, asked, thing)
     after = decode_number(asked.cursor)
+    await services.store.places.get(tenant, thing)  # NotFound where nothing was decided
     found = await services.store.places.history(tenant, thing, limit=asked.limit + 1, after=after)
     return page(found, asked.limit, history_json, lambda numbered: str(numbered[0]))
 

@@ -12,7 +12,7 @@ import numpy as np
 from fleet.access import ApiKey
 from fleet.clock import from_micros, to_micros
 from fleet.command import Command, Uplink
-from fleet.fence import Fence
+from fleet.fence_group import with_inherited
 from fleet.fix import FixBatch
 from fleet.fixes_around import FixesAround, Reach
 from fleet.message import DeadLetter
@@ -24,6 +24,7 @@ from store.ahead import Ahead
 from store.memory.access import Answers, DeadLetterBox, KeyRing
 from store.memory.changes import ChangeHub
 from store.memory.commands import CommandBook
+from store.memory.fences import FenceGroupTable, FenceTable
 from store.memory.fixes import FixLog
 from store.memory.fleet import FleetTables
 from store.memory.found import EventLog, Outbox, VisitLog
@@ -32,7 +33,7 @@ from store.memory.plan import RouteRepository
 from store.memory.proximity import ProximityBook
 from store.memory.repository import MemoryRepository, reject_unstorable
 from store.memory.tenants import TenantTable
-from store.own_settings import movement_scopes, proximity_scopes, screen_scopes
+from store.own_settings import fence_defaults, movement_scopes, proximity_scopes, screen_scopes
 from store.positions import fixes_as_json, said
 from store.records import (
     AlertBacklog,
@@ -64,9 +65,8 @@ class MemoryStore:
         self._changes = ChangeHub()
         self._wakes = ChangeHub()
         self._fleet = FleetTables(clock, self._changed)
-        self._fences: MemoryRepository[Fence] = MemoryRepository(
-            "fence", clock=clock, filters={"tag": lambda fence, text: text in fence.tags}, changed=self._changed
-        )
+        self._fence_groups = FenceGroupTable(clock, self._changed)
+        self._fences = FenceTable(self._fence_groups, clock, self._changed)
         self._fixes, self._events, self._visits = FixLog(), EventLog(), VisitLog()
         self._places = PlaceBook(self._events)
         self._routes = RouteRepository(self._fleet, self._places, clock, self._changed)
@@ -131,7 +131,11 @@ class MemoryStore:
     async def world(self) -> World:
         owned = self._tenants.own_settings(self._fleet.vehicles.items.values())
         return World(
-            fences=[fence for _, fence in sorted(self._fences.items.items())],
+            fences=with_inherited(
+                (fence for _, fence in sorted(self._fences.items.items())),
+                self._fence_groups.items.values(),
+                fence_defaults(owned),
+            ),
             routes=sorted(self._routes.items.values(), key=lambda route: (route.tenant, route.vehicle, route.starts_at, route.id)),
             mountings=self._fleet.mountings(),
             screening=screen_scopes(owned),
@@ -342,8 +346,12 @@ class MemoryStore:
         return self._tenants
 
     @property
-    def fences(self) -> MemoryRepository[Fence]:
+    def fences(self) -> FenceTable:
         return self._fences
+
+    @property
+    def fence_groups(self) -> FenceGroupTable:
+        return self._fence_groups
 
     @property
     def routes(self) -> MemoryRepository[Route]:
@@ -401,7 +409,8 @@ class MemoryStore:
         self._wakes.close()
 
     def _tenants_of_things(self) -> set[str]:
-        kinds = (self._fleet.vehicles, self._fleet.trackers, self._fences, self._routes, self._orders, self._outbox.subscriptions)
+        things = (self._fleet.vehicles, self._fleet.trackers, self._routes, self._orders, self._outbox.subscriptions)
+        kinds = (*things, self._fences, self._fence_groups)
         return {tenant for kind in kinds for tenant, _ in kind.items} | self._places.tenants()
 
     def _changed(self, kind: str, tenant: str, id_: str) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import orjson
 
 from fleet.access import ApiKey
 from fleet.command import Command, Uplink
+from fleet.fence_group import with_inherited
 from fleet.fix import FixBatch
 from fleet.fixes_around import FixesAround, Reach
 from fleet.message import DeadLetter
@@ -18,13 +19,14 @@ from fleet.route import Eta, Route
 from fleet.subscription import Alert
 from fleet.vehicle import Mounting
 from fleet.visit import Visit
-from store.own_settings import movement_scopes, proximity_scopes, screen_scopes
+from store.own_settings import fence_defaults, movement_scopes, proximity_scopes, screen_scopes
 from store.postgres import upkeep
 from store.postgres.access import Access
 from store.postgres.claim import Claim
 from store.postgres.commands import Commands
 from store.postgres.commits import Commits
 from store.postgres.database import Database, Limits
+from store.postgres.fence_groups import FenceGroupRepository
 from store.postgres.fixes import FixReader
 from store.postgres.fleet import Mountings, TrackerRepository, VehicleRepository
 from store.postgres.found import FoundReader
@@ -34,6 +36,7 @@ from store.postgres.own_settings import TenantRepository, all_own_settings, trac
 from store.postgres.partitions import Partitions
 from store.postgres.places import Places
 from store.postgres.proximity import ProximityReader
+from store.postgres.repository import PostgresRepository, Thing
 from store.postgres.routes import RouteRepository
 from store.postgres.tenants import Tenants
 from store.postgres.things import FenceRepository, OrderRepository, SubscriptionRepository
@@ -78,6 +81,7 @@ class PostgresStore:
         self._trackers = TrackerRepository(database, tenants)
         self._tenant_list = TenantRepository(database, tenants)
         self._fences = FenceRepository(database, tenants)
+        self._fence_groups = FenceGroupRepository(database, tenants)
         self._routes = RouteRepository(database, tenants)
         self._places = Places(database, tenants)
         self._orders = OrderRepository(database, tenants)
@@ -116,15 +120,13 @@ class PostgresStore:
         return await self._commits.commit(commit)
 
     async def world(self) -> World:
-        fences: list[Any] = []
-        after: str | None = None
-        while page := await self._fences.list(None, limit=_PAGE, after=after):
-            fences += page
-            after = f"{page[-1].tenant}/{page[-1].id}"
+        # Groups last: a fence may name one that was made after they were read, and then there is another change to come.
+        fences = await _all(self._fences)
+        groups = await _all(self._fence_groups)
         routes = await self._routes.world(self._late_horizon_s)
         owned = await all_own_settings(self._database)
         return World(
-            fences=fences,
+            fences=with_inherited(fences, groups, fence_defaults(owned)),
             routes=routes,
             mountings=await self._mountings.all(),
             screening=screen_scopes(owned),
@@ -319,6 +321,10 @@ class PostgresStore:
         return self._fences
 
     @property
+    def fence_groups(self) -> FenceGroupRepository:
+        return self._fence_groups
+
+    @property
     def routes(self) -> RouteRepository:
         return self._routes
 
@@ -364,3 +370,14 @@ class PostgresStore:
 
 #: Fences read at once for the world.
 _PAGE = 5_000
+_T = TypeVar("_T", bound=Thing)
+
+
+async def _all(repository: PostgresRepository[_T]) -> list[_T]:
+    """Of all tenants."""
+    found: list[_T] = []
+    after: str | None = None
+    while page := await repository.list(None, limit=_PAGE, after=after):
+        found += page
+        after = f"{page[-1].tenant}/{page[-1].id}"
+    return found

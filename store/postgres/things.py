@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -10,6 +10,9 @@ from psycopg.types.json import Jsonb
 from fleet.fence import Fence, FenceSettings
 from fleet.subscription import Subscription, SubscriptionStatus
 from fleet.vehicle import Order
+from store.errors import StoreError
+from store.postgres.database import Connection
+from store.postgres.fence_groups import hold_groups
 from store.postgres.queries import Queries
 from store.postgres.repository import PostgresRepository, Row
 from store.shapes import shape_as_geometry, shape_from_geometry
@@ -17,8 +20,12 @@ from store.shapes import shape_as_geometry, shape_from_geometry
 
 class FenceRepository(PostgresRepository[Fence]):
     kind = "fence"
-    filters = frozenset({"tag"})
+    filters = frozenset({"tag", "group"})
     sql = Queries("fences")
+
+    async def _write(self, connection: Connection, item: Fence, how: str, otherwise: StoreError) -> Fence:
+        await hold_groups(connection, self._tenants.known_id(item.tenant), item)
+        return await super()._write(connection, item, how, otherwise)
 
     def _columns(self, item: Fence) -> dict[str, Any]:
         geometry, radius_m = shape_as_geometry(item.shape)
@@ -27,12 +34,13 @@ class FenceRepository(PostgresRepository[Fence]):
             "geometry": Jsonb(geometry),
             "radius_m": radius_m,
             "dwell_s": item.dwell_s,
-            "settings": Jsonb({name: value for name, value in asdict(item.settings).items() if value is not None}),
+            "settings": Jsonb(item.settings.said()),
             "calendar": item.calendar,
             "min_altitude_m": item.min_altitude_m,
             "max_altitude_m": item.max_altitude_m,
             "max_speed_mps": item.max_speed_mps,
             "tags": list(item.tags),
+            "groups": list(item.groups),
             "color": item.color,
             "extras": Jsonb(item.extras),
         }
@@ -42,7 +50,8 @@ class FenceRepository(PostgresRepository[Fence]):
 
 
 def load_fence(row: Row) -> Fence:
-    tenant, id_, name, geometry, radius_m, dwell_s, settings, calendar, low_m, high_m, max_speed_mps, tags, color, extras = row
+    tenant, id_, name, geometry, radius_m, dwell_s, settings, calendar, low_m, high_m, max_speed_mps, tags, *rest = row
+    groups, color, extras = rest
     return Fence(
         id=id_,
         tenant=tenant,
@@ -55,6 +64,7 @@ def load_fence(row: Row) -> Fence:
         max_altitude_m=high_m,
         max_speed_mps=max_speed_mps,
         tags=tuple(tags),
+        groups=tuple(groups),
         color=color,
         extras=extras,
     )

@@ -11,12 +11,13 @@ from api.live.bus import MemoryBus
 from api.settings import ApiSettings
 from store.memory import MemoryStore
 from tests.integration.api.running import Api, until
-from tests.integration.api.world import COMMAND, FENCE, HOOK, MARK, ORDER, PLACE, ROUTE, STOP, VEHICLE, fill
+from tests.integration.api.world import COMMAND, FENCE, GROUP, HOOK, MARK, ORDER, PLACE, ROUTE, STOP, VEHICLE, fill
 
 IDS = {
     "vehicles": VEHICLE,
     "trackers": VEHICLE,
     "fences": FENCE,
+    "fence-groups": GROUP,
     "routes": ROUTE,
     "stops": STOP,
     "orders": ORDER,
@@ -29,6 +30,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /v1/vehicles": {"id": "new"},
     "POST /v1/trackers": {"id": "new", "vehicle": VEHICLE},
     "POST /v1/fences": {"id": "new", "geometry": {"type": "Point", "coordinates": [0, 0]}, "radius_m": 5},
+    "POST /v1/fence-groups": {"id": "new"},
     "POST /v1/fences:import": {"type": "FeatureCollection", "features": []},
     "POST /v1/routes": {"id": "new", "vehicle": VEHICLE, "starts_at": "2026-01-01T00:00:00Z", "stops": []},
     "POST /v1/routes:import": {"routes": []},

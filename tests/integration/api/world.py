@@ -6,7 +6,9 @@ import base64
 
 from fleet.command import Answers, Command, Downlink
 from fleet.fence import Circle, Fence
+from fleet.fence_group import FenceGroup
 from fleet.outcome import RouteState
+from fleet.place_decision import PlaceDecision, PlaceStep
 from fleet.route import Delay, RouteStatus, StopState, StopStatus
 from fleet.subscription import Subscription
 from fleet.vehicle import Order
@@ -17,6 +19,7 @@ from tests.integration.store.builders import Builder, at, dead_letter, eta, even
 MARK = "acme-secret-mark"
 VEHICLE, FENCE, ROUTE, STOP, ORDER, HOOK = (f"{MARK}-{kind}" for kind in ("van", "fence", "route", "stop", "order", "hook"))
 PLACE = f"{MARK}-place"
+GROUP = f"{MARK}-group"
 COMMAND = f"{MARK}-command"
 #: Evidence of a stand, from which a place is learned.
 STOOD = {"stood_at": {"lat": 1.0, "lon": 2.0}, "stood_s": 90.0, "stood_m": 12.0}
@@ -26,9 +29,12 @@ async def fill(store: Store) -> None:
     """Everything of tenant acme."""
     builder = Builder(store)
     (key,) = await builder.keys(VEHICLE, tenant="acme")
-    await store.fences.create(Fence(id=FENCE, tenant="acme", name=MARK, shape=Circle(lat=1, lon=2, radius_m=50)))
+    await store.fence_groups.create(FenceGroup(id=GROUP, tenant="acme", name=MARK))
+    await store.fences.create(Fence(id=FENCE, tenant="acme", name=MARK, shape=Circle(lat=1, lon=2, radius_m=50), groups=(GROUP,)))
     await store.routes.create(route(ROUTE, STOP, vehicle=VEHICLE, tenant="acme"))
     await store.orders.create(Order(id=ORDER, tenant="acme", customer=MARK, stop=STOP))
+    accepted = PlaceDecision(tenant="acme", id=PLACE, step=PlaceStep.ACCEPTED, lat=1.0, lon=2.0, by=MARK, at=at(0))
+    await store.places.decide(accepted)
     secret = "whsec_" + base64.b64encode(b"s" * 32).decode()
     await store.subscriptions.create(Subscription(id=HOOK, tenant="acme", url=f"https://example.com/{MARK}", secrets=(secret,)))
     downlink = Downlink(topic=f"fleet/acme/{VEHICLE}/command", payload=b"{}", answers=Answers.BY_KEY, answer_key=COMMAND)
