@@ -21,6 +21,7 @@ import numpy.typing as npt
 from fleet.clock import MICROS_PER_S, from_micros, to_micros
 from fleet.fix import FixBatch, Int64s
 from fleet.mountings import Mountings
+from fleet.movement_rules import MovementScope
 from fleet.outcome import Outcome
 from fleet.route import Route
 from fleet.vehicle import Mounting
@@ -80,6 +81,11 @@ class Pipeline:
         self._engines.set_routes(self._routes, self._keys)
         self._engines.set_rules(world.movement)
         return self._engines.set_fences(world.fences, now)
+
+    @property
+    def refused_rules(self) -> Sequence[tuple[MovementScope, str]]:
+        """Whose allowed hours cannot be read, and why: they are held to the rest of their rules."""
+        return self._engines.refused_rules
 
     def learn(self, mountings: Iterable[Mounting]) -> None:
         """These trackers were registered since the world was loaded."""

@@ -76,6 +76,11 @@ class Engines:
         """These are all rules of movement that tenants and vehicles have of their own now."""
         self._movement.set_rules(scopes)
 
+    @property
+    def refused_rules(self) -> Sequence[tuple[MovementScope, str]]:
+        """Whose allowed hours cannot be read, and why."""
+        return self._movement.refused_rules
+
     def set_routes(self, routes: Sequence[Route], keys: Mapping[tuple[str, str], int]) -> None:
         """These are all routes now."""
         self._routes.set_routes(routes, keys)

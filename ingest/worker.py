@@ -31,6 +31,7 @@ from ingest.loop.checkpoints import Checkpoints
 from ingest.loop.gathering import PART, Gatherer, joined
 from ingest.loop.patience import Patience
 from ingest.loop.prepared import Prepared, newest_receipt
+from ingest.loop.refused_rules import RefusedRules
 from ingest.loop.retries import Retries
 from ingest.loop.sign import LONGEST_COMMIT_S, SIGN_TOPIC, Sign
 from ingest.loop.strangers import register
@@ -106,6 +107,7 @@ class Worker:
         self._patience = Patience()
         self._writer = Writer(store, self._patience, whose=reception.registry.vehicle)
         self._world = WorldWatch(store, self._patience)
+        self._refused_rules = RefusedRules()
         self._retries = Retries(store, self._patience)
         self._live = LiveFrames(live, vehicles_of=reception.registry.vehicles, clock=_monotonic)
         self._limit = DeadLetterLimit(self._settings.dead_letters_per_s)
@@ -162,6 +164,7 @@ class Worker:
         world = await self._world.first()
         now = self._clock()
         await take_up(self._store, self._pipeline, self._reception, world, self._patience, self._writer, now)
+        self._refused_rules.tell(self._pipeline.refused_rules)
         self._committed_step = self._pipeline.steps
         self._ticked_at_s = _monotonic()
         self._checkpoints.start(self._ticked_at_s)
@@ -256,6 +259,7 @@ class Worker:
         if world is not None:
             self._reception.know(world)
             self._ready.outcome.extend(self._pipeline.apply(world, self._clock()))
+            self._refused_rules.tell(self._pipeline.refused_rules)
         now_s = _monotonic()
         if now_s - self._ticked_at_s >= _TICK_INTERVAL_S:
             self._ticked_at_s = now_s
