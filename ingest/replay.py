@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, TypeVar
@@ -23,6 +23,7 @@ from fleet.fix import FixBatch
 from fleet.message import MessageBatch
 from fleet.plan import parse_plan
 from fleet.route import Route
+from fleet.tenant import NO_SETTINGS, OwnSettings, Tenant
 from ingest.fence_file import parse_fences
 from ingest.formats import FORMATS
 from ingest.pipeline import Pipeline, PipelineSettings
@@ -61,7 +62,8 @@ class ReplayError(OutriderError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayOptions:
-    """`shuffle`: the seed by which the messages are put into another order (each keeps its instant of receipt)."""
+    """`shuffle`: the seed by which the messages are put into another order (each keeps its instant of receipt). `tenant_settings`
+    are those of each tenant that turns up, `vehicle_settings` those of the vehicles of these trackers."""
 
     capture: Path
     out: Path
@@ -69,6 +71,8 @@ class ReplayOptions:
     plan: Path | None = None
     shuffle: int | None = None
     tenant: str = DEFAULT_TENANT
+    tenant_settings: OwnSettings = NO_SETTINGS
+    vehicle_settings: Mapping[str, OwnSettings] = field(default_factory=dict)
     pipeline: PipelineSettings = field(default_factory=PipelineSettings)
 
 
@@ -161,7 +165,9 @@ class _Replay:
     async def _take(self, batch: MessageBatch, output: ReplayOutput) -> None:
         decoded = self._reception.decode(batch)
         if await self._register(decoded):
-            changed = self._pipeline.apply(await self._store.world(), from_micros(self._now))
+            world = await self._store.world()
+            self._reception.screen.obey(world.screening, self._reception.registry.vehicle)
+            changed = self._pipeline.apply(world, from_micros(self._now))
             await self._write(Commit(fixes=FixBatch.empty(), outcome=changed), output)
         taken = self._reception.finish(batch, decoded)
         self._messages += len(batch)
@@ -196,7 +202,20 @@ class _Replay:
         self._seen.update(ident for _, ident in strangers)
         if routes:
             await self._store.import_routes(routes)
-        return bool(new_fences or routes)
+        has_settings = await self._set_up(tenants, strangers)
+        return bool(new_fences or routes or has_settings)
+
+    async def _set_up(self, tenants: Iterable[str], strangers: Iterable[tuple[str, str]]) -> bool:
+        """Give them the settings that they are to have; returns whether there are any."""
+        own, of_vehicles = self._options.tenant_settings, self._options.vehicle_settings
+        new = list(tenants) if own != NO_SETTINGS else []
+        for tenant in new:
+            await self._store.tenants.replace(Tenant(id=tenant, settings=own))
+        named = [(tenant, ident) for tenant, ident in strangers if ident in of_vehicles]
+        for tenant, ident in named:
+            vehicle = await self._store.vehicles.get(tenant, ident)
+            await self._store.vehicles.replace(replace(vehicle, settings=of_vehicles[ident]))
+        return bool(new or named)
 
     async def _write(self, commit: Commit, output: ReplayOutput) -> None:
         if commit.outcome.is_empty and not (len(commit.fixes) or commit.dead_letters or commit.anchors or commit.stale_anchors):

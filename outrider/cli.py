@@ -116,12 +116,16 @@ def replay(
     out: Annotated[Path, typer.Option("--out", help="Folder for events, visits, etas and refused, as NDJSON.")],
     fences: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="GeoJSON file of fences.")] = None,
     plan: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="Plan file of routes.")] = None,
+    settings: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Settings of the tenant and of vehicles, as the API takes them."),
+    ] = None,
     shuffle: Annotated[int | None, typer.Option(metavar="SEED", help="Shuffle the messages by this seed.")] = None,
 ) -> None:
     """The whole pipeline offline and deterministic; no server needed."""
     from outrider.offline import run_replay
 
-    run_replay(capture, out, fences=fences, plan=plan, shuffle=shuffle)
+    run_replay(capture, out, fences=fences, plan=plan, settings=settings, shuffle=shuffle)
 
 
 @app.command()

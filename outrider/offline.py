@@ -35,12 +35,24 @@ def run_decode(name: str, topic: str | None) -> int:
     return int(failed)
 
 
-def run_replay(capture: Path, out: Path, *, fences: Path | None, plan: Path | None, shuffle: int | None) -> None:
+def run_replay(
+    capture: Path, out: Path, *, fences: Path | None, plan: Path | None, settings: Path | None, shuffle: int | None
+) -> None:
     """Replay a capture through the whole pipeline, and say what came of it."""
     from ingest.replay import ReplayOptions, replay
     from outrider.console import progress, to_person
+    from outrider.settings_file import NO_FILE, read_settings_file
 
-    options = ReplayOptions(capture=capture, out=out, fences=fences, plan=plan, shuffle=shuffle)
+    own = NO_FILE if settings is None else read_settings_file(settings)
+    options = ReplayOptions(
+        capture=capture,
+        out=out,
+        fences=fences,
+        plan=plan,
+        shuffle=shuffle,
+        tenant_settings=own.tenant,
+        vehicle_settings=own.vehicles,
+    )
     with progress(f"replaying {capture.name}") as show:
         summary = replay(options, show)
     to_person.print(summary.describe(), soft_wrap=True)
