@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Stop } from "../src/api/wire";
 import { type Names, plainText, sentenceOf } from "../src/text/event-text";
+import { distance } from "../src/text/units";
 import { at, event, stop } from "./worlds";
 
 function names(known?: Stop): Names {
@@ -43,6 +44,37 @@ describe("events in plain words", () => {
     ["fence.dwelled", { fence: "depot", dwell_s: 600 }, "Van 07 has been in Depot West for 10 min"],
     ["vehicle.stale", { silent_s: 400 }, "Van 07 has not reported for 7 min"],
     ["vehicle.offline", {}, "Van 07 went offline"],
+    [
+      "stop.place_suggested",
+      { ...AT_STOP, distance_m: 152.4, stood_s: 180 },
+      `Van 07 stood ${distance(152.4)} from the pin of stop 3 of R-12 for 3 min: is the pin wrong?`,
+    ],
+    ["stop.place_suggested", AT_STOP, "Van 07 stood beside the pin of stop 3 of R-12: is the pin wrong?"],
+    [
+      "vehicle.unauthorised",
+      { rule: "hours", away_m: 320 },
+      `Van 07 moves outside its permitted hours, ${distance(320)} from where it stood`,
+    ],
+    ["vehicle.unauthorised", { rule: "ignition" }, "Van 07 moves with the ignition off"],
+    ["vehicle.unauthorised", { rule: "geofence" }, "Van 07 moves without permission"],
+    [
+      "vehicle.unauthorised_ended",
+      { rule: "hours", reason: "stopped", duration_s: 600 },
+      "Van 07 has stopped its unauthorised movement after 10 min",
+    ],
+    ["vehicle.unauthorised_ended", { rule: "hours", reason: "allowed" }, "Van 07 may move again"],
+    ["vehicle.proximity", { other: "van-09", near_m: 50 }, `Van 07 is within ${distance(50)} of van-09`],
+    ["vehicle.proximity", {}, "Van 07 is close to another vehicle"],
+    [
+      "vehicle.proximity_ended",
+      { other: "van-09", reason: "apart", duration_s: 300 },
+      "Van 07 has parted from van-09 after 5 min",
+    ],
+    [
+      "vehicle.proximity_ended",
+      { other: "van-09", reason: "silence", duration_s: 300 },
+      "Van 07 was last seen near van-09 after 5 min",
+    ],
   ])("%s", (type, data, words) => {
     expect(text(type, data, stop(3))).toBe(words);
   });

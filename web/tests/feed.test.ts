@@ -48,6 +48,16 @@ describe("the event feed", () => {
     expect(feed.unread.value).toBe(2);
   });
 
+  it("shows without being asked that a vehicle moves against a rule, and that a pin may be wrong", () => {
+    const feed = new Feed();
+    feed.add(
+      ["vehicle.unauthorised", "vehicle.unauthorised_ended", "stop.place_suggested", "vehicle.proximity"].map((type) =>
+        event(type, { id: type }),
+      ),
+    );
+    expect(ids(feed)).toEqual(["stop.place_suggested", "vehicle.unauthorised_ended", "vehicle.unauthorised"]);
+  });
+
   it("shows the kinds that are asked for", () => {
     const feed = new Feed();
     feed.add([arrival(1), event("fence.entered", { id: "f" }), event("vehicle.stopped", { id: "v" })]);

@@ -16,6 +16,7 @@ const KIND_WORDS: Record<Kind, string> = {
   departures: "Departures",
   delays: "Delays",
   fences: "Fences",
+  alarms: "Alarms",
   vehicles: "Vehicles",
 };
 
@@ -130,8 +131,11 @@ const ICONS: readonly [prefix: string, icon: IconName, tone: string][] = [
   ["stop.eta_changed", "clock", "tone-stopped"],
   ["stop.failed", "close", "tone-delayed"],
   ["stop.skipped", "skip", "tone-at-risk"],
+  ["stop.place_suggested", "moved", "tone-at-risk"],
   ["fence.", "fence", "tone-fence"],
   ["vehicle.overspeed", "van", "tone-at-risk"],
+  ["vehicle.unauthorised_ended", "van", "tone-stopped"],
+  ["vehicle.unauthorised", "van", "tone-delayed"],
   ["vehicle.", "van", "tone-stopped"],
 ];
 

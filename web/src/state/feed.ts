@@ -5,9 +5,9 @@
 import { computed, signal } from "@preact/signals";
 import type { FleetEvent } from "../api/wire";
 
-export type Kind = "arrivals" | "departures" | "delays" | "fences" | "vehicles";
+export type Kind = "arrivals" | "departures" | "delays" | "fences" | "alarms" | "vehicles";
 
-export const KINDS: readonly Kind[] = ["arrivals", "departures", "delays", "fences", "vehicles"];
+export const KINDS: readonly Kind[] = ["arrivals", "departures", "delays", "fences", "alarms", "vehicles"];
 
 /** Kept in memory; older ones can be read from `/v1/events`. */
 export const FEED_BOUND = 1000;
@@ -26,6 +26,7 @@ const KIND_BY_WORD: Record<string, Kind> = {
   completed: "departures",
   failed: "delays",
   skipped: "delays",
+  place_suggested: "delays",
   eta_changed: "delays",
   at_risk: "delays",
   delayed: "delays",
@@ -35,12 +36,13 @@ const KIND_BY_WORD: Record<string, Kind> = {
 export function kindOf(type: string): Kind {
   const [subject, word] = type.split(".");
   if (subject === "fence") return "fences";
-  return subject === "stop" ? (KIND_BY_WORD[word] ?? "arrivals") : "vehicles";
+  if (subject === "stop") return KIND_BY_WORD[word] ?? "arrivals";
+  return word.startsWith("unauthorised") ? "alarms" : "vehicles";
 }
 
 export class Feed {
   /** Kinds that are shown. Routine chatter of vehicles is off until asked for. */
-  readonly shown = signal<ReadonlySet<Kind>>(new Set<Kind>(["arrivals", "departures", "delays", "fences"]));
+  readonly shown = signal<ReadonlySet<Kind>>(new Set<Kind>(["arrivals", "departures", "delays", "fences", "alarms"]));
   readonly paused = signal(false);
   private readonly entries = signal<readonly FeedEntry[]>([]);
   private readonly frozen = signal<readonly FeedEntry[] | null>(null);

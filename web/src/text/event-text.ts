@@ -80,6 +80,50 @@ function overspeed({ data }: FleetEvent): string {
   return `drove ${speed(measured)}${limit === null ? "" : ` where ${speed(limit)} is the limit`}`;
 }
 
+/** Moving against a rule: at an hour that is not allowed, or with the ignition off (towed, stolen). */
+function unauthorised({ data }: FleetEvent): string {
+  const awayM = num(data.away_m);
+  const far = awayM === null ? "" : `, ${distance(awayM)} from where it stood`;
+  return `${RULE_WORDS[String(data.rule)] ?? "moves without permission"}${far}`;
+}
+
+const RULE_WORDS: Record<string, string> = {
+  hours: "moves outside its permitted hours",
+  ignition: "moves with the ignition off",
+};
+
+function unauthorisedEnd({ data }: FleetEvent): string {
+  const lastedS = num(data.duration_s);
+  const long = lastedS === null ? "" : ` after ${span(lastedS)}`;
+  return data.reason === "allowed" ? `may move again${long}` : `has stopped its unauthorised movement${long}`;
+}
+
+/** The stop was not reached; the vehicle stood beside its pin, which is likely wrong. */
+function besidePin({ data }: FleetEvent, names: Names): string {
+  const offM = num(data.distance_m);
+  const stoodS = num(data.stood_s);
+  const where = offM === null ? "beside the pin" : `${distance(offM)} from the pin`;
+  return `stood ${where} of ${stopWords(data, names)}${stoodS === null ? "" : ` for ${span(stoodS)}`}: is the pin wrong?`;
+}
+
+const otherVehicle = (data: Data, names: Names): string => {
+  const other = text(data.other);
+  return other ? names.vehicle(other) : "another vehicle";
+};
+
+function near({ data }: FleetEvent, names: Names): string {
+  const limitM = num(data.near_m);
+  const how = limitM === null ? "is close to" : `is within ${distance(limitM)} of`;
+  return `${how} ${otherVehicle(data, names)}`;
+}
+
+function apart({ data }: FleetEvent, names: Names): string {
+  const lastedS = num(data.duration_s);
+  const long = lastedS === null ? "" : ` after ${span(lastedS)}`;
+  const how = data.reason === "silence" ? "was last seen near" : "has parted from";
+  return `${how} ${otherVehicle(data, names)}${long}`;
+}
+
 function silence({ data }: FleetEvent): string {
   const silentS = num(data.silent_s) ?? num(data.silence_s) ?? num(data.age_s);
   return silentS === null ? "has stopped reporting" : `has not reported for ${span(silentS)}`;
@@ -96,6 +140,7 @@ const PHRASES: Record<string, Phrase> = {
   "stop.at_risk": risk,
   "stop.delayed": delay,
   "stop.recovered": atStop("is back on time for"),
+  "stop.place_suggested": besidePin,
   "fence.entered": atFence("entered"),
   "fence.exited": atFence("left", "dwell_s"),
   "fence.dwelled": ({ data }, names) => {
@@ -110,6 +155,10 @@ const PHRASES: Record<string, Phrase> = {
   "vehicle.moving": () => "is moving",
   "vehicle.stopped": () => "has stopped",
   "vehicle.overspeed": overspeed,
+  "vehicle.unauthorised": unauthorised,
+  "vehicle.unauthorised_ended": unauthorisedEnd,
+  "vehicle.proximity": near,
+  "vehicle.proximity_ended": apart,
   "vehicle.idle": ({ data }) => {
     const idleS = num(data.idle_s) ?? num(data.duration_s);
     return `is idling${idleS === null ? "" : ` for ${span(idleS)}`}`;
