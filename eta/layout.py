@@ -40,6 +40,12 @@ class Layout:
         """The largest value so far within each row, of values that are not negative."""
         return self.column(np.maximum.accumulate(self.table(column), axis=1))
 
+    def falls(self, columns: Float64s) -> npt.NDArray[np.bool_]:
+        """Which of several columns (one a row of the array) falls anywhere within a row of the layout."""
+        falls = columns[:, 1:] < columns[:, :-1]
+        falls[:, self.starts[1:-1] - 1] = False
+        return np.asarray(falls.any(axis=1))
+
     def spread(self, values: npt.NDArray[_Scalar]) -> npt.NDArray[_Scalar]:
         """One value a row, repeated for each of its places."""
         return np.repeat(values, self.lengths)

@@ -7,6 +7,7 @@ more passage. So a plan that knows the rush hour helps, and one that is off by a
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import Final
 
 import msgspec
@@ -43,8 +44,7 @@ class LegTable:
 
     def rows(self, legs: Int64s) -> Rows:
         """The row of each leg, `UNSEEN` where there is none."""
-        find = self._row.get
-        return np.array([find(leg, UNSEEN) for leg in legs.tolist()], np.intp)
+        return np.fromiter(map(self._row.get, legs.tolist(), repeat(UNSEEN)), np.intp, len(legs))
 
     def row_of(self, leg: int) -> int:
         return self._row.get(leg, UNSEEN)

@@ -19,6 +19,7 @@ from eta.rest import RestOfLeg
 from eta.settings import EtaSettings
 from eta.start import RouteStart
 from fleet.clock import MICROS_PER_S
+from fleet.fix import Float64s
 from fleet.progress import Forecasts, Leg, Progress
 from fleet.route import Route
 from fleet.samples import Rows
@@ -50,6 +51,9 @@ class EtaModel:
         self._errors_waiting = ErrorBands(self._settings)
         self._plans: dict[tuple[str, str], RoutePlan] = {}
         self._questions: list[Question] = []
+        #: Expected legs of the first questions, in parts; of so many questions.
+        self._legs_s: list[Float64s] = []
+        self._looked_up = 0
         #: The rows of legs on which questions rest whose legs are still to be looked up.
         self._awaited: set[int] = set()
 
@@ -66,10 +70,15 @@ class EtaModel:
     def answer(self) -> Forecasts:
         self._expect_legs()
         questions, self._questions = self._questions, []
-        return answer(questions)
+        legs_s, self._legs_s, self._looked_up = self._legs_s, [], 0
+        return answer(questions, legs_s[0] if len(legs_s) == 1 else np.concatenate(legs_s))
 
     def _expect_legs(self) -> None:
-        expect_legs(self._questions, self._legs)
+        """Look up the legs of the questions that are open in that."""
+        open_ones = self._questions[self._looked_up :]
+        if open_ones:
+            self._legs_s.append(expect_legs(open_ones, self._legs))
+        self._looked_up = len(self._questions)
         self._awaited.clear()
 
     def _plan(self, route: Route) -> RoutePlan:

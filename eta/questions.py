@@ -43,35 +43,26 @@ class Question:
     late_s: float
     readings: Readings
     readings_waiting: Readings
-    #: Expected durations of the legs ahead, once they are known.
-    legs_s: Float64s | None = None
 
     def __len__(self) -> int:
         return len(self.rows) - self.progress.served
 
 
-def expect_legs(questions: Sequence[Question], table: LegTable) -> None:
-    """Find out the expected legs of all questions that are open in that."""
-    open_ones = [question for question in questions if question.legs_s is None]
-    if not open_ones:
-        return
-    layout = Layout([len(question) for question in open_ones])
-    planned_s = np.concatenate([question.plan.legs_s[question.progress.served :] for question in open_ones])
-    rows = np.concatenate([question.rows[question.progress.served :] for question in open_ones])
-    if rows.max() >= 0:
-        at_s = layout.spread(np.array([question.progress.at for question in open_ones]) / MICROS_PER_S)
-        expected_s = table.expect(rows, planned_s, at_s + (layout.summed(planned_s) - planned_s), at_s)
-    else:
-        expected_s = planned_s
-    for question, start, end in zip(open_ones, layout.starts[:-1].tolist(), layout.starts[1:].tolist(), strict=True):
-        question.legs_s = expected_s[start:end]
+def expect_legs(questions: Sequence[Question], table: LegTable) -> Float64s:
+    """The expected durations of the legs ahead of all these questions, end to end, by what the table says now."""
+    layout = Layout([len(question) for question in questions])
+    planned_s = np.concatenate([question.plan.legs_s[question.progress.served :] for question in questions])
+    rows = np.concatenate([question.rows[question.progress.served :] for question in questions])
+    if rows.max() < 0:
+        return planned_s
+    at_s = layout.spread(np.array([question.progress.at for question in questions]) / MICROS_PER_S)
+    return table.expect(rows, planned_s, at_s + (layout.summed(planned_s) - planned_s), at_s)
 
 
-def answer(questions: Sequence[Question]) -> Forecasts:
-    """All forecasts (one at least), from expected legs (`expect_legs`)."""
+def answer(questions: Sequence[Question], legs_s: Float64s) -> Forecasts:
+    """All forecasts (one at least), from expected legs (`expect_legs`), which are used up."""
     layout = Layout([len(question) for question in questions])
     at = np.array([question.progress.at for question in questions], np.int64)
-    legs_s = np.concatenate([question.legs_s for question in questions if question.legs_s is not None])
     leg_s = legs_s[layout.starts[:-1]]
     states = _states(questions, at, leg_s)
     waiting = _waiting(questions, leg_s)
@@ -127,11 +118,13 @@ def _errors(questions: Sequence[Question], waits: Bools, horizon_s: Float64s, la
     return between(np.stack(readings), layout.spread(numbers), horizon_s)
 
 
-def _instants(at: Int64s, layout: Layout, ahead_s: Float64s) -> list[Int64s]:
+def _instants(at: Int64s, layout: Layout, ahead_s: Float64s) -> Int64s:
     """Microseconds since 1970 UTC, row by row; none in the past, none before the one of an earlier stop."""
+    ahead_s = np.maximum(ahead_s, 0.0)
+    for number in np.flatnonzero(layout.falls(ahead_s)).tolist():
+        ahead_s[number] = layout.raised(ahead_s[number])
     begins = layout.spread(at // _MICROS_PER_MS * _MICROS_PER_MS)
-    raised = (layout.raised(np.maximum(row, 0.0)) for row in ahead_s)
-    return [begins + np.rint(row * 1000.0).astype(np.int64) * _MICROS_PER_MS for row in raised]
+    return np.asarray(begins + np.rint(ahead_s * 1000.0).astype(np.int64) * _MICROS_PER_MS)
 
 
 def _per_question(known: Sequence[Float64s]) -> Float64s:

@@ -50,19 +50,19 @@ class CompiledRoute:
 
     def fraction(self, index: int, lat: float, lon: float) -> float:
         """How much of the leg from stop `index` to the next is behind a place: its projection on the straight way, in [0, 1]."""
-        metres_lon = float(self.metres_lon[index])
-        way_x, way_y = (self.lon[index + 1] - self.lon[index]) * metres_lon, (self.lat[index + 1] - self.lat[index]) * METRES_LAT
-        x, y = (lon - self.lon[index]) * metres_lon, (lat - self.lat[index]) * METRES_LAT
-        squared = float(way_x * way_x + way_y * way_y)
-        return min(1.0, max(0.0, float(x * way_x + y * way_y) / squared)) if squared > 1.0 else 0.0
+        from_lat, from_lon, metres_lon = self.lat.item(index), self.lon.item(index), self.metres_lon.item(index)
+        way_x, way_y = (self.lon.item(index + 1) - from_lon) * metres_lon, (self.lat.item(index + 1) - from_lat) * METRES_LAT
+        x, y = (lon - from_lon) * metres_lon, (lat - from_lat) * METRES_LAT
+        squared = way_x * way_x + way_y * way_y
+        return min(1.0, max(0.0, (x * way_x + y * way_y) / squared)) if squared > 1.0 else 0.0
 
     def apart_m(self, index: int, other: int) -> float:
         """Straight distance between two of the route's stops."""
-        return distance_m(self.lat[index], self.lon[index], self.lat[other], self.lon[other])
+        return distance_m(self.lat.item(index), self.lon.item(index), self.lat.item(other), self.lon.item(other))
 
     def share_a_place(self, index: int, other: int) -> bool:
         """Whether the circles of two stops touch, so that one stand may be inside both."""
-        return bool(self.apart_m(index, other) < self.radius_m[index] + self.radius_m[other])
+        return bool(self.apart_m(index, other) < self.radius_m.item(index) + self.radius_m.item(other))
 
 
 def compile_route(route: Route) -> CompiledRoute:

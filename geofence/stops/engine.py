@@ -7,12 +7,10 @@ fixes and plan alone; what depends on forecasts (`PREDICTED`) also depends on wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Final
-
-import msgspec
 
 from fleet.clock import MICROS_PER_S, to_micros
 from fleet.fix import NO_VEHICLE, FixBatch
@@ -24,6 +22,7 @@ from geofence.stops.field import Place
 from geofence.stops.findings import Findings
 from geofence.stops.forecasts import MOST as MOST_AT_ONCE
 from geofence.stops.gate import NEVER_DUE, Gate, Look
+from geofence.stops.keeping import packed, unpacked
 from geofence.stops.outlook import Outlook
 from geofence.stops.predictor import Predictor
 from geofence.stops.records import NEVER, VehicleRecord
@@ -34,9 +33,6 @@ from geofence.stops.vehicle import Vehicle
 PREDICTED: Final = frozenset({"stop.approaching", "stop.eta_changed", "stop.at_risk", "stop.delayed", "stop.recovered"})
 #: In a snapshot, the key under which what was learned from all vehicles is kept.
 LEARNED_KEY: Final = NO_VEHICLE
-
-_ENCODER = msgspec.msgpack.Encoder()
-_DECODER = msgspec.msgpack.Decoder(VehicleRecord)
 
 
 class RouteEngine:
@@ -98,18 +94,9 @@ class RouteEngine:
             return outcome
         findings = Findings(outcome, now)
         asked = self._asked
-        admitted = self._gate.admit(batch, self._settings.max_accuracy_m)
-        for row in admitted:
-            key = int(batch.vehicle[row])
+        for key, place in self._admitted(batch):
             if key in asked or len(asked) >= MOST_AT_ONCE:
                 self._settle(findings)
-            place = Place(
-                time=int(batch.time[row]),
-                lat=float(batch.lat[row]),
-                lon=float(batch.lon[row]),
-                speed_mps=float(batch.speed_mps[row]),
-                accuracy_m=float(batch.accuracy_m[row]),
-            )
             if place.accuracy_m > self._settings.max_accuracy_m:
                 self._see_speed(key, place)
                 continue
@@ -121,6 +108,13 @@ class RouteEngine:
                 self._renew(key, place, findings)
         self._settle(findings)
         return outcome
+
+    def _admitted(self, batch: FixBatch) -> Iterator[tuple[int, Place]]:
+        """The fixes that may matter, in order of time."""
+        rows = self._gate.admit(batch, self._settings.max_accuracy_m)
+        columns = (batch.time, batch.lat, batch.lon, batch.speed_mps, batch.accuracy_m)
+        places = map(Place, *(column[rows].tolist() for column in columns))
+        return zip(batch.vehicle[rows].tolist(), places, strict=True)
 
     def _settle(self, findings: Findings) -> None:
         """Make the forecasts that were asked for: in the end, and before anything else is done with one of their vehicles."""
@@ -146,21 +140,30 @@ class RouteEngine:
 
     def _take(self, key: int, place: Place, last: Place | None, findings: Findings) -> None:
         vehicle = self._vehicles[key]
+        if (free_m := vehicle.free_m(place)) > 0.0:
+            self._pass_on(key, vehicle, place, last, free_m, findings)
+            return
         if vehicle.sets_aside(place, last):
             return
         vehicle.attend(place.time, findings)
         last_seen = place.time if last is None else last.time
-        reach_m = vehicle.watch_pins(place, last_seen)
+        pins_m = vehicle.watch_pins(place, last_seen)
         vehicle.take(self._segment_start(last, place), place, last_seen, findings)
         self._teach(key, vehicle, place.time)
-        reach_m = min(reach_m, self._look_ahead(key, vehicle, place, findings))
-        reach_m = vehicle.reach_m(place, reach_m)
+        reach_m = vehicle.keep_free(place, self._look_ahead(key, vehicle, place, findings))
         if any(course.finished for course in vehicle.courses):
             self._settle(findings)
             vehicle.drop_finished()
             reach_m = 0.0
-        self._gate.settle(key, place, reach_m)
+        self._gate.settle(key, place, min(reach_m, pins_m))
         self._set_due(key, vehicle)
+
+    def _pass_on(self, key: int, vehicle: Vehicle, place: Place, last: Place | None, free_m: float, findings: Findings) -> None:
+        """The vehicle drives where nothing can happen at a circle; only for the pins beside its way is it looked at."""
+        pins_m = vehicle.watch_pins(place, place.time if last is None else last.time)
+        vehicle.record.standstill.ended, vehicle.record.standstill.mattered = None, False
+        self._gate.settle(key, place, min(free_m, pins_m))
+        self._renew(key, place, findings)
 
     def _segment_start(self, previous: Place | None, place: Place) -> Place | None:
         """The fix before, unless too much can have happened since, or nobody drives that fast."""
@@ -173,7 +176,7 @@ class RouteEngine:
         return previous if way_m <= self._settings.max_speed_mps * span_s + self._settings.max_accuracy_m else None
 
     def _teach(self, key: int, vehicle: Vehicle, at: int) -> None:
-        if at <= self._taught.get(key, NEVER) or not any(course.served for course in vehicle.courses):
+        if not vehicle.has_served or at <= self._taught.get(key, NEVER):
             return
         self._taught[key] = at
         self._teachers.add(key)
@@ -243,7 +246,7 @@ class RouteEngine:
             elif (vehicle := self._vehicles.get(key)) is not None:
                 states[key] = self._encoded(key, vehicle)
             elif key in self._unplanned:
-                states[key] = _ENCODER.encode(self._unplanned[key])
+                states[key] = packed(self._unplanned[key])
         return states
 
     def _encoded(self, key: int, vehicle: Vehicle) -> bytes:
@@ -252,7 +255,7 @@ class RouteEngine:
             vehicle.record.time, vehicle.record.lat, vehicle.record.lon = last.time, last.lat, last.lon
             vehicle.record.speed_mps = last.speed_mps
         vehicle.note_forecasts()
-        return _ENCODER.encode(vehicle.record)
+        return packed(vehicle.record)
 
     def restore(self, states: Mapping[int, bytes]) -> None:
         """Raises msgspec.DecodeError for bytes that are no snapshot of this version."""
@@ -260,7 +263,7 @@ class RouteEngine:
             if key == LEARNED_KEY:
                 self._predictor.restore(state)
                 continue
-            record = _DECODER.decode(state)
+            record = unpacked(state)
             self._taught[key] = max(self._taught.get(key, NEVER), record.time)
             if (vehicle := self._vehicles.get(key)) is not None:
                 self._load(key, vehicle, record)

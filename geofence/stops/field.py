@@ -22,7 +22,7 @@ _NEAR_M: Final = 300.0
 _MUTED_M: Final = -1e12
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class Place:
     """A good fix, as the engine of stops needs it. Time in microseconds since 1970 UTC, `speed_mps` NaN where not said."""
 

@@ -79,13 +79,12 @@ class ForecastRound:
         courses = [one.course for one in asked]
         numbers = np.repeat(np.arange(len(asked)), np.diff(columns.starts))
         ahead = columns.p50 - columns.at[numbers]
-        told = _told(courses, columns)
+        told, was, deadlines = _known(courses, columns)
         is_new = told == NEVER
         told = np.where(is_new, columns.p50, told)
         enough = np.maximum(self.settings.changed_s * MICROS_PER_S, self.settings.changed_share * ahead)
         changed = np.abs(columns.p50 - told) >= enough
         _tell(courses, columns, np.where(changed, columns.p50, told), numbers[is_new | changed])
-        was, deadlines = _delays(courses, columns), _deadlines(courses, columns)
         delays = self.limits.next_delays(was, slack_z(columns.p10, columns.p50, columns.p90, deadlines))
         near = np.flatnonzero(ahead <= round(self.settings.approach_s * MICROS_PER_S))
         said = [
@@ -163,30 +162,22 @@ def _published(asked: Sequence[_Asked], forecasts: Forecasts) -> EtaColumns:
 # the columns of the courses, for the rows of what is published
 
 
-def _spans(courses: Sequence[Course], columns: EtaColumns) -> Iterable[tuple[Course, slice]]:
-    """Of each course with rows: which of its stops they are about."""
+def _known(courses: Sequence[Course], columns: EtaColumns) -> tuple[Int64s, Codes, Int64s]:
+    """What was told last, how late the stops were, and their deadlines."""
+    told, delays, deadlines = [], [], []
     starts = columns.starts.tolist()
     firsts = columns.stops[np.minimum(columns.starts[:-1], len(columns) - 1)].tolist()
     for course, first, start, end in zip(courses, firsts, starts[:-1], starts[1:], strict=True):
-        if end > start:
-            yield course, slice(first, first + end - start)
-
-
-def _told(courses: Sequence[Course], columns: EtaColumns) -> Int64s:
-    return np.concatenate([course.told[stops] for course, stops in _spans(courses, columns)])
-
-
-def _delays(courses: Sequence[Course], columns: EtaColumns) -> Codes:
-    return np.concatenate([course.delays[stops] for course, stops in _spans(courses, columns)])
-
-
-def _deadlines(courses: Sequence[Course], columns: EtaColumns) -> Int64s:
-    return np.concatenate([course.deadlines[stops] for course, stops in _spans(courses, columns)])
+        stops = slice(first, first + end - start)
+        told.append(course.told[stops])
+        delays.append(course.delays[stops])
+        deadlines.append(course.deadlines[stops])
+    return np.concatenate(told), np.concatenate(delays), np.concatenate(deadlines)
 
 
 def _tell(courses: Sequence[Course], columns: EtaColumns, told: Int64s, numbers: Positions) -> None:
     """Remember what was told, for the courses with these numbers."""
-    for number in np.unique(numbers).tolist():
+    for number in sorted(set(numbers.tolist())):
         start, end = int(columns.starts[number]), int(columns.starts[number + 1])
         courses[number].told[columns.stops[start:end]] = told[start:end]
 

@@ -24,8 +24,8 @@ from geofence.stops.records import NEVER
 #: Later than any instant.
 NEVER_DUE: Final = 2**62
 #: The plane around an anchor is not the sphere: up to the longest reach used here distances in it are off by less than this.
-_SLACK: Final = 0.97
-_LONGEST_REACH_M: Final = 20_000.0
+FLAT_SHARE: Final = 0.97
+FLAT_M: Final = 20_000.0
 #: Bits of a fix that make its place worthless for arrivals. TELEPORT is set as jumps are told in order of time (`geofence.jumps`).
 _BAD_PLACE: Final = np.uint16(Flag.TELEPORT | Flag.INACCURATE)
 _ABSENT: Final = -1
@@ -117,12 +117,12 @@ class Gate:
         """`admit` for one fix, after an earlier one of the same batch may have moved the anchor. Where the place does not matter it
         is remembered."""
         row = self._row_by_key[key]
-        north_m = (place.lat - self._anchor_lat[row]) * METRES_PER_DEGREE
-        east_m = ((place.lon - self._anchor_lon[row] + 180.0) % 360.0 - 180.0) * self._metres_lon[row]
-        if math.hypot(north_m, east_m) >= self._reach_m[row]:
+        north_m = (place.lat - self._anchor_lat.item(row)) * METRES_PER_DEGREE
+        east_m = ((place.lon - self._anchor_lon.item(row) + 180.0) % 360.0 - 180.0) * self._metres_lon.item(row)
+        if math.hypot(north_m, east_m) >= self._reach_m.item(row):
             return Look.PLACE
         self._remember(row, place)
-        return Look.TIME if place.time >= self._due[row] else Look.NOTHING
+        return Look.TIME if place.time >= self._due.item(row) else Look.NOTHING
 
     def _remember(self, row: int, place: Place) -> None:
         self._time[row], self._lat[row], self._lon[row], self._speed[row] = place.time, place.lat, place.lon, place.speed_mps
@@ -130,10 +130,10 @@ class Gate:
     def last(self, key: int) -> Place | None:
         """The newest good fix of a vehicle."""
         row = self._row_by_key[key]
-        if self._time[row] == NEVER:
+        time = self._time.item(row)
+        if time == NEVER:
             return None
-        lat, lon, speed_mps = float(self._lat[row]), float(self._lon[row]), float(self._speed[row])
-        return Place(time=int(self._time[row]), lat=lat, lon=lon, speed_mps=speed_mps)
+        return Place(time, self._lat.item(row), self._lon.item(row), self._speed.item(row))
 
     def settle(self, key: int, place: Place, reach_m: float) -> None:
         """The vehicle was looked at here: nothing can happen within `reach_m` of it before something is due."""
@@ -141,7 +141,7 @@ class Gate:
         self._remember(row, place)
         self._anchor_lat[row], self._anchor_lon[row] = place.lat, place.lon
         self._metres_lon[row] = metres_per_degree_lon(place.lat)
-        self._reach_m[row] = min(reach_m, _LONGEST_REACH_M) * _SLACK
+        self._reach_m[row] = min(reach_m, FLAT_M) * FLAT_SHARE
 
     def set_due(self, key: int, with_fix: int, without_fix: int) -> None:
         """When the next fix matters wherever it is, and when something is to be done even if no fix comes."""
@@ -191,3 +191,10 @@ def _since_first(flags: npt.NDArray[np.bool_], rows: Indices) -> npt.NDArray[np.
     starts = np.flatnonzero(np.append(True, rows[1:] != rows[:-1]))
     before = (count[starts] - flags[starts]).repeat(np.diff(np.append(starts, rows.size)))
     return np.asarray(count > before)
+
+
+def flat_m(origin: Place, place: Place) -> float:
+    """Metres from one place to another, in the plane around the first."""
+    north_m = (place.lat - origin.lat) * METRES_PER_DEGREE
+    east_m = ((place.lon - origin.lon + 180.0) % 360.0 - 180.0) * metres_per_degree_lon(origin.lat)
+    return math.hypot(north_m, east_m)

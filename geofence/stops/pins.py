@@ -26,7 +26,7 @@ def watch_pin(course: Course, place: Place, last_seen: int, settings: RouteSetti
     if not course.is_under_way or course.is_aside or upcoming >= compiled.size or course.is_pass(upcoming):
         record.halt = None  # where passing is enough nobody has to stand
         return float("inf")
-    pin_m = distance_m(place.lat, place.lon, float(compiled.lat[upcoming]), float(compiled.lon[upcoming]))
+    pin_m = distance_m(place.lat, place.lon, compiled.lat.item(upcoming), compiled.lon.item(upcoming))
     halt = record.halt
     moved_m = float("inf") if halt is None else distance_m(place.lat, place.lon, halt.lat, halt.lon)
     if halt is not None and (moved_m > settings.stand_radius_m or halt.index != upcoming):

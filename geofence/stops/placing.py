@@ -9,6 +9,7 @@ become certain is decided when the vehicle has gone on for long, or the route is
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Set as AbstractSet
 from typing import Final
 
@@ -155,7 +156,7 @@ class Placing:
 
     def _ask(self, stand: Stand) -> list[Call]:
         record = self._record
-        asked = sum(stand.lasts_s >= length_s for length_s in _ASKED_S)
+        asked = bisect_right(_ASKED_S, stand.lasts_s)
         if record.used == stand.since or (record.asked_since == stand.since and record.asked >= asked) or not asked:
             return []
         if record.asked_since != stand.since:

@@ -38,7 +38,7 @@ class Standing(IntEnum):
     RETURNED = 2
 
 
-class StopRecord(msgspec.Struct, array_like=True):
+class StopRecord(msgspec.Struct, array_like=True, gc=False):
     """What became of one stop so far."""
 
     status: StopStatus = StopStatus.PLANNED

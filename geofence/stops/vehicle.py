@@ -17,7 +17,7 @@ from geofence.stops.compiled import CompiledRoute
 from geofence.stops.course import Course, new_record
 from geofence.stops.field import Contact, Field, Place, Step
 from geofence.stops.findings import Findings
-from geofence.stops.gate import NEVER_DUE
+from geofence.stops.gate import FLAT_M, FLAT_SHARE, NEVER_DUE, flat_m
 from geofence.stops.pins import watch_pin
 from geofence.stops.placing import concerns
 from geofence.stops.records import NEVER, VehicleRecord
@@ -41,6 +41,9 @@ class Vehicle:
     rivals: tuple[frozenset[int], ...] = ()
     #: The next instant at which `attend` may change something.
     attention_due: int = 0
+    #: Where the vehicle was last looked at, and how far from there nothing happens at a circle, nor is a stop approached.
+    _free_from: Place | None = None
+    _free_m: float = 0.0
 
     # the plan
 
@@ -89,6 +92,7 @@ class Vehicle:
             base += course.compiled.size
         self.rivals = find_rivals([course.compiled for course in self.courses])
         self.circles = Field([course.compiled for course in self.courses])
+        self._free_m = 0.0
         self._mute()
         self._find_attention_due()
 
@@ -162,7 +166,12 @@ class Vehicle:
 
     def watch_pins(self, place: Place, last_seen: int) -> float:
         """Stands beside stops that are not reached; returns how far the vehicle may go before that matters."""
-        return min((watch_pin(course, place, last_seen, self.settings) for course in self.courses), default=math.inf)
+        return min([watch_pin(course, place, last_seen, self.settings) for course in self.courses], default=math.inf)
+
+    @property
+    def has_served(self) -> bool:
+        """Whether the newest fix proved that a stop was served."""
+        return any(course.served for course in self.courses)
 
     def pass_by(self) -> None:
         """One more fix, at which nothing can have happened at a circle."""
@@ -175,22 +184,38 @@ class Vehicle:
 
     def _stand_matters(self, contacts: Mapping[int, Contact]) -> bool:
         """Whether the vehicle is at a stop that a stand would serve."""
-        return any(
-            concerns(course.compiled, course.record, slot - base)
-            for slot in contacts
-            for base, course in zip(self.bases, self.courses, strict=True)
-            if 0 <= slot - base < course.compiled.size
-        )
+        for base, course in zip(self.bases, self.courses, strict=True):
+            compiled, record, end = course.compiled, course.record, base + course.compiled.size
+            for slot in contacts:
+                if base <= slot < end and concerns(compiled, record, slot - base):
+                    return True
+        return False
 
     def _open_slots(self) -> list[int]:
         return [base + call.index for base, course in zip(self.bases, self.courses, strict=True) for call in course.record.calls]
 
-    def reach_m(self, place: Place, most_m: float) -> float:
-        """How far the vehicle may go, `most_m` at most, before anything can happen at a circle."""
+    def keep_free(self, place: Place, approach_m: float) -> float:
+        """Returns how far the vehicle may go before anything can happen at a circle, or, after `approach_m`, a stop is approached;
+        remembers it."""
+        reach_m = approach_m
         for base, course in zip(self.bases, self.courses, strict=True):
             for call in course.record.calls:
-                most_m = min(most_m, course.quiet_m(call, self.circles.distance_m(base + call.index, place)))
-        return self.circles.reach_m(place, self._open_slots(), most_m) if most_m > 0.0 else 0.0
+                reach_m = min(reach_m, course.quiet_m(call, self.circles.distance_m(base + call.index, place)))
+        if reach_m > 0.0:
+            reach_m = self.circles.reach_m(place, self._open_slots(), reach_m)
+        self._free_from, self._free_m = place, reach_m
+        return reach_m
+
+    def free_m(self, place: Place) -> float:
+        """How much of that is left here; 0 where more is to be looked at than circles and approaches: stands, other routes, calls
+        that may end."""
+        if self._free_from is None or self._free_m <= 0.0 or len(self.courses) != 1 or place.time >= self.attention_due:
+            return 0.0
+        course, standstill = self.courses[0], self.record.standstill
+        if standstill.stand is not None or course.record.calls or not course.is_under_way or course.is_aside:
+            return 0.0
+        # As the gate has it: in the plane of where it was, with a margin for the sphere.
+        return FLAT_SHARE * min(self._free_m, FLAT_M) - flat_m(self._free_from, place)
 
     def _hand_out(self, contacts: Mapping[int, Contact], step: Step, findings: Findings) -> None:
         if len(self.courses) == 1 and not self.courses[0].is_aside:
@@ -233,7 +258,7 @@ class Vehicle:
         stand = self.record.standstill.stand
         if stand is None:
             return
-        moved_at = max((course.placing.has_moved_unseen(stand) for course in self.courses), default=NEVER)
+        moved_at = max([course.placing.has_moved_unseen(stand) for course in self.courses], default=NEVER)
         if moved_at != NEVER:
             self.record.standstill.split(stand, moved_at)
 
@@ -268,7 +293,7 @@ class Vehicle:
 
     def is_free(self, course: Course) -> bool:
         """Whether no other route has the vehicle on its way: none that is between its beginning and its end."""
-        return not any(other.is_midway for other in self.courses if other is not course)
+        return len(self.courses) == 1 or not any(other.is_midway for other in self.courses if other is not course)
 
     def _take_over(self, at: int, findings: Findings) -> None:
         """A route falls behind with each stop that only a later one serves, of those that are believed."""
