@@ -69,6 +69,11 @@ class Pipeline:
         self._routed: frozenset[tuple[str, str]] = frozenset()
         self._keys: dict[tuple[str, str], int] = {}
 
+    @property
+    def roster(self) -> Roster:
+        """Whose the keys are; for those who only look."""
+        return self._roster
+
     # what is known of the world
 
     def apply(self, world: World, now: datetime) -> Outcome:

@@ -22,6 +22,7 @@ import orjson
 
 from fleet.clock import MICROS_PER_S, to_micros
 from fleet.message import MessageBatch
+from geofence.proximity.settings import ProximitySettings
 from ingest.deadletters import DeadLetterLimit
 from ingest.live import LiveFrames, LivePublisher
 from ingest.loop import process
@@ -42,6 +43,8 @@ from ingest.loop.writing import Writer
 from ingest.metrics import IngestMetrics
 from ingest.pipeline import Pipeline
 from ingest.protocol import Source
+from ingest.proximity.runner import ProximityRunner
+from ingest.proximity.watch import ProximityWatch
 from ingest.reception import Reception
 from ingest.repair import Repairs
 from store.protocol import Commit, Store, Unavailable
@@ -69,6 +72,8 @@ class WorkerSettings:
     checkpoint_interval_s: float = 10.0
     #: Trackers that nobody registered: quarantined, or taken in with a vehicle of their name.
     quarantine: bool = False
+    #: Which vehicles are together, and when that is told.
+    proximity: ProximitySettings = ProximitySettings()
     #: Beyond this many a second (and a burst of as many), dead letters are counted and not kept.
     dead_letters_per_s: float = 1_000.0
     #: Nothing else runs in the process: garbage collector and memory are set for the worker (`ingest.loop.process`).
@@ -114,6 +119,7 @@ class Worker:
         self._accounting = Accounting(self.metrics)
         self._repairs = Repairs(store, pipeline)
         self._checkpoints = Checkpoints(pipeline, interval_s=self._settings.checkpoint_interval_s)
+        self._proximity = ProximityRunner(ProximityWatch(store, self._settings.proximity, pipeline.roster))
         self._watermark = Watermark()
         #: The last of the pipeline's steps that is in the store.
         self._committed_step = 0
@@ -141,6 +147,7 @@ class Worker:
                 ]
                 await self._take_up()
                 background.append(group.create_task(self._keep_claim(), name="ingest-keep-claim"))
+                background.append(group.create_task(self._proximity.run(), name="ingest-proximity"))
                 await self._work()
                 for task in background:
                     task.cancel()
@@ -165,6 +172,7 @@ class Worker:
         now = self._clock()
         await take_up(self._store, self._pipeline, self._reception, world, self._patience, self._writer, now)
         self._refused_rules.tell(self._pipeline.refused_rules)
+        await self._proximity.take_up(self._store, world, self._patience)
         self._committed_step = self._pipeline.steps
         self._ticked_at_s = _monotonic()
         self._checkpoints.start(self._ticked_at_s)
@@ -259,6 +267,7 @@ class Worker:
         if world is not None:
             self._reception.know(world)
             self._ready.outcome.extend(self._pipeline.apply(world, self._clock()))
+            self._proximity.know(world)
             self._refused_rules.tell(self._pipeline.refused_rules)
         now_s = _monotonic()
         if now_s - self._ticked_at_s >= _TICK_INTERVAL_S:
@@ -266,6 +275,7 @@ class Worker:
             instant = self._engines_now()
             if instant is not None:
                 self._ready.outcome.extend(self._pipeline.tick(instant))
+                self._proximity.tick(instant)
             self._publisher.offer(SIGN_TOPIC, orjson.dumps(self.sign().as_json()))
         if self._live.due_in_s == 0.0:
             self._live.flush()
@@ -294,13 +304,14 @@ class Worker:
         if self._busy is not None:
             return
         self._ready.checkpoint = self._checkpoints.take(_monotonic(), sum(map(len, self._ready.fixes)))
-        if not self._ready.is_empty or self._has_repairs:
+        if not self._ready.is_empty or self._has_repairs or self._proximity.has_news:
             self._start(self._ready)
 
     def _start(self, prepared: Prepared) -> None:
         self._ready = Prepared()
         prepared.step = self._pipeline.steps
         prepared.anchors = self._pipeline.anchors()
+        self._proximity.board(prepared)
         # Dead letters that are tried again came in long ago; nobody has been waiting for them since.
         is_timed = prepared.batches and not prepared.retried
         self._oldest_busy_us = prepared.batches[0].received[0] if is_timed else 0
@@ -312,6 +323,7 @@ class Worker:
             began_s = self._writing_since_s = _monotonic()
             written = await self._writer.write(prepared.commit())
             self._writing_since_s = None
+            self._proximity.watch.written()
             if prepared.checkpoint is not None:
                 self._checkpoints.written(written.batch)
             self._accounting.written(prepared, written, _monotonic() - began_s, to_micros(self._clock()))
@@ -369,7 +381,7 @@ class Worker:
         for checkpoint in self._checkpoints.last():
             self._ready.checkpoint = checkpoint
             await self._write_ready()
-        if not self._ready.is_empty:
+        if not self._ready.is_empty or self._proximity.has_news:
             await self._write_ready()
         self._live.flush()
 

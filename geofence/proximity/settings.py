@@ -35,6 +35,8 @@ class ProximitySettings:
     #: An instant is judged when time has come so far beyond it: fixes are on their way, and the one after it tells as much as the
     #: one before. What comes later corrects what was found.
     delay_s: float = 120.0
+    #: What is later than this changes nothing any more.
+    horizon_s: float = 48 * 3_600.0
     #: The installation's; tenants may have their own.
     rules: ProximityRules = NO_PROXIMITY_RULES
 

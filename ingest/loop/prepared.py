@@ -16,7 +16,7 @@ from fleet.screening import Flag, Reason
 from fleet.tracker_clock import TrackerClock
 from ingest.loop.checkpoints import Slice
 from ingest.loop.gathering import joined, weight_of
-from store.protocol import Anchor, Commit
+from store.protocol import Anchor, Commit, ProximityStates
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,6 +35,8 @@ class Prepared:
     #: Dead letters (their numbers) that `batches` hold once more.
     retried: list[int] = field(default_factory=list)
     checkpoint: Slice | None = None
+    #: Of pairs of vehicles; added last.
+    proximity: list[ProximityStates] = field(default_factory=list)
     reasons: Counter[Reason] = field(default_factory=Counter)
     flagged: Counter[Flag] = field(default_factory=Counter)
     duplicates: int = 0
@@ -70,6 +72,7 @@ class Prepared:
         """Whether only the acknowledgement is left (duplicates, ignored messages)."""
         return not any(map(len, self.fixes)) and not (
             self.dead_letters
+            or self.proximity
             or self.retried
             or self.answers
             or self.clocks
@@ -107,6 +110,7 @@ class Prepared:
             checkpoint_vehicles=None if self.checkpoint is None else self.checkpoint.states,
             checkpoint_up_to=None if self.checkpoint is None else self.checkpoint.up_to,
             anchors=self.anchors,
+            proximity=self.proximity,
             retried=self.retried,
             answers=self.answers,
             uplinks=self.uplinks,

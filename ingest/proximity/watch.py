@@ -8,7 +8,8 @@ Slots are judged by what the store holds; in memory are the pairs alone. Where n
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -22,7 +23,7 @@ from fleet.fixes_around import FixesAround, Reach
 from fleet.proximity_rules import NO_PROXIMITY_RULES, ProximityRules, ProximityScope
 from geofence.proximity.excepted import Excepted
 from geofence.proximity.fold import Watched, advance
-from geofence.proximity.pairs import no_pairs
+from geofence.proximity.pairs import Pairs, no_pairs
 from geofence.proximity.settings import Limits, ProximitySettings
 from geofence.proximity.words import Teller
 from geofence.roster import Roster
@@ -66,16 +67,13 @@ class ProximityStore(Protocol):
 
 
 class ProximityWatch:
-    """`horizon_s`: fixes that are later than this change nothing. `looks_back`: tenants are judged from their first fix on, also
-    where that comes in late; else from when they are first seen."""
+    """`looks_back`: tenants are judged from their first fix on, even if that comes in late; else from when they are first seen."""
 
-    def __init__(
-        self, store: ProximityStore, settings: ProximitySettings, roster: Roster, *, horizon_s: float, looks_back: bool = False
-    ) -> None:
+    def __init__(self, store: ProximityStore, settings: ProximitySettings, roster: Roster, *, looks_back: bool = False) -> None:
         self._store = store
         self._settings = settings
         self._roster = roster
-        self._horizon = round(horizon_s / settings.slot_s)
+        self._horizon = round(settings.horizon_s / settings.slot_s)
         self._looks_back = looks_back
         self._lateness = Lateness(settings, roster)
         self._rules: dict[str, ProximityRules] = {}
@@ -189,52 +187,55 @@ class ProximityWatch:
             return False
         if course.is_full:
             return True
-        first, pairs = course.slot + 1, course.pairs
         course.reached = last
-        around = await self._read(course.tenant, first, last)
-        if not self._is_current(course):
-            return False
-        for slot in range(first, last + 1):
-            teller = self._teller(course.tenant, now)
-            pairs = advance(pairs, around.at(slot * self._settings.slot), slot, watched, self._settings, teller)
-            course.judged(slot, pairs, teller.events)
+        async for slot, pairs, events in self._slots(course, watched, course.slot + 1, last, course.pairs, now):
+            course.judged(slot, pairs, events)
         return last < target
 
     async def _again(self, course: Course, watched: Watched, now: datetime) -> bool:
-        if course.again is None:
-            if course.due is None:
-                return False
-            if not course.is_settled or not await self._begin_again(course, course.due):
-                return self._is_current(course)
-        again = course.again
+        again = course.again or await self._begun_again(course)
         if again is None:
-            return False
+            return course.due is not None
         last = min(course.slot, again.slot + _AT_ONCE)
         if last > again.slot:
-            first, pairs = again.slot + 1, again.pairs
             again.reached = last
-            around = await self._read(course.tenant, first, last)
-            if not self._is_current(course):
-                return False
-            for slot in range(first, last + 1):
-                teller = self._teller(course.tenant, now)
-                pairs = advance(pairs, around.at(slot * self._settings.slot), slot, watched, self._settings, teller)
-                course.judged_again(slot, pairs, teller.events)
-        if again.slot == course.slot and course.is_settled:
-            await self._correct(course, again, now)
-            return course.due is not None
-        return True
+            async for slot, pairs, events in self._slots(course, watched, again.slot + 1, last, again.pairs, now):
+                course.judged_again(slot, pairs, events)
+        if again.slot < course.slot or not course.is_settled:
+            return True
+        await self._correct(course, again, now)
+        return course.due is not None
 
-    async def _begin_again(self, course: Course, due: int) -> bool:
+    async def _slots(
+        self, course: Course, watched: Watched, first: int, last: int, pairs: Pairs, now: datetime
+    ) -> AsyncIterator[tuple[int, Pairs, list[Event]]]:
+        """Slot after slot, with what was found in each. Others have their turn in between; ends where the tenant is not watched in
+        this course any more."""
+        slot_us = self._settings.slot
+        around = await self._store.fixes_around(
+            course.tenant, [slot * slot_us for slot in range(first, last + 1)], self._settings.reach
+        )
+        for slot in range(first, last + 1):
+            if not self._is_current(course):
+                return
+            teller = Teller(course.tenant, slot_us, self._name_of, now)
+            pairs = advance(pairs, around.at(slot * slot_us), slot, watched, self._settings, teller)
+            yield slot, pairs, teller.events
+            await asyncio.sleep(0)
+
+    async def _begun_again(self, course: Course) -> Again | None:
+        """From the state before what is due; None where that cannot be begun yet."""
+        due = course.due
+        if due is None or not course.is_settled:
+            return None
         before = course.recent_before(due)
         if before is None:
             kept = await self._store.proximity_before(course.tenant, from_micros(due * self._settings.slot))
             before = None if kept is None else state_of(kept[1])
             if not self._is_current(course) or course.due != due:
-                return False
-        slot, pairs = before or (due - 1, no_pairs())
-        course.begin_again(Again.at(slot, pairs))
-        return True
+                return None
+        course.begin_again(Again.at(*(before or (due - 1, no_pairs()))))
+        return course.again
 
     async def _correct(self, course: Course, again: Again, now: datetime) -> None:
         """Again has come to where live is, and everything that live has found is in the store."""
@@ -269,16 +270,9 @@ class ProximityWatch:
                 return events
             seq = page[-1].seq
 
-    async def _read(self, tenant: str, first: int, last: int) -> FixesAround:
-        instants = [slot * self._settings.slot for slot in range(first, last + 1)]
-        return await self._store.fixes_around(tenant, instants, self._settings.reach)
-
     def _is_current(self, course: Course) -> bool:
         """Whether the tenant is still watched in this course: the world may have changed while something was read."""
         return self._courses.get(course.tenant) is course
-
-    def _teller(self, tenant: str, now: datetime) -> Teller:
-        return Teller(tenant, self._settings.slot, self._name_of, now)
 
     def _name_of(self, key: int) -> str:
         return self._roster.whose(int(self._roster.assign(np.array([key], np.int64))[0]))[1]

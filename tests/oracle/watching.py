@@ -19,8 +19,6 @@ from store.protocol import Commit, Store
 from store.records import World
 from tests.oracle.drives import batch_of
 
-HORIZON_S = 48 * 3600.0
-
 
 class Watching:
     """Fixes in, events in the store. `kill` loses everything that is not written."""
@@ -40,7 +38,7 @@ class Watching:
     async def kill(self) -> None:
         self._roster = Roster()
         self._roster.name((key, *name) for name, key in self.keys.items())
-        self.watch = ProximityWatch(self.store, self._settings, self._roster, horizon_s=HORIZON_S, looks_back=self._looks_back)
+        self.watch = ProximityWatch(self.store, self._settings, self._roster, looks_back=self._looks_back)
         self.apply(await self.store.world())
         self.watch.restore(await self.store.proximity_states())
 
