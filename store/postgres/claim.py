@@ -53,6 +53,11 @@ class Claim:
         #: (process id, start) of the session that held the claim last.
         self._session: tuple[int, Any] | None = None
 
+    @property
+    def is_taken(self) -> bool:
+        """Whether nobody else commits as long as we can."""
+        return self._worker is not None
+
     async def take(self, worker: str) -> None:
         """Return when the work is ours alone, however long another has it. Raises Unavailable, and SharedSession where the
         connection could not hold a claim."""

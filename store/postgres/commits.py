@@ -52,6 +52,8 @@ _SQL: Final = Queries("commit")
 _COPY: Final = f"COPY fixes ({', '.join(COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 #: Two workers that write the same rows can block each other; one of them is told, and tries again at once.
 _MOST_ATTEMPTS: Final = 5
+#: `Commits._begins_with` where others commit as well: what they wrote is not known here.
+_EVERY_BATCH: Final = 2**62
 #: What a second attempt may mend.
 _DISTURBANCES: Final = (errors.UniqueViolation, errors.CheckViolation, errors.DeadlockDetected, errors.SerializationFailure)
 
@@ -94,8 +96,10 @@ class Commits:
         self._off_loop = OffLoop()
         self._newest = NewestPositions()
         #: Whether there may be fixes since the last checkpoint that `_newest` does not hold: written by the process before
-        #: this one, or by a commit that failed or whose answer was lost. The next checkpoint looks into the fixes then.
+        #: this one, or by a commit that failed or whose answer was lost. The next checkpoint looks into the fixes then: those
+        #: before the batch that `_newest` begins with (None: there is none yet).
         self._is_unsure = True
+        self._begins_with: int | None = None
 
     async def commit(self, commit: Commit) -> Committed:
         async with self._turn:
@@ -112,7 +116,7 @@ class Commits:
 
     def _doubt(self) -> None:
         self._newest.clear()
-        self._is_unsure = True
+        self._is_unsure, self._begins_with = True, None
 
     async def _prepare(self, commit: Commit) -> _Prepared:
         fixes, problems = commit.fixes, unstorable(commit.fixes)
@@ -170,6 +174,8 @@ class Commits:
     async def _transact(self, connection: Connection, prepared: _Prepared, is_collision: bool) -> _Written:
         """Run beside the event loop: awaits nothing but the connection."""
         batch = await _begin(connection)
+        if self._begins_with is None:
+            self._begins_with = batch if self._claim.is_taken else _EVERY_BATCH
         is_new = await (_insert if is_collision else _copy)(connection, prepared, batch)
         self._newest.take_in(prepared.fixes if is_new.all() else prepared.fixes.take(is_new), batch)
         checkpoint, placed = await self._checkpoint_statements(connection, batch, prepared.commit)
@@ -210,7 +216,8 @@ class Commits:
             return [], np.zeros(0, np.int64)
         statements: list[findings.Statement] = []
         if included and self._is_unsure:
-            ((after, min_time, max_time),) = await rows(connection, _SQL["tail_bounds"])
+            # All since the last checkpoint would hold up everything a moment after the start, for what is known here.
+            ((after, min_time, max_time),) = await rows(connection, _SQL["doubtful_bounds"], {"before": self._begins_with})
             if min_time is not None:
                 statements.append(("sweep_positions", {"after": after, "min_time": min_time, "max_time": max_time}))
         keys = np.union1d(np.array(list(states), np.int64), self._newest.since(included))

@@ -220,6 +220,13 @@ FROM (SELECT coalesce((SELECT batch FROM checkpoints WHERE worker = 'worker'), 0
 LEFT JOIN batches ON batches.batch > tail.after
 GROUP BY tail.after
 
+-- name: doubtful_bounds
+-- The same of the fixes that came before a batch.
+SELECT tail.after, min(batches.min_time), max(batches.max_time)
+FROM (SELECT coalesce((SELECT batch FROM checkpoints WHERE worker = 'worker'), 0)) AS tail(after)
+LEFT JOIN batches ON batches.batch > tail.after AND batches.batch < %(before)s
+GROUP BY tail.after
+
 -- name: put_checkpoint
 INSERT INTO checkpoints (worker, batch) VALUES ('worker', %(batch)s)
 ON CONFLICT (worker) DO UPDATE SET batch = greatest(checkpoints.batch, excluded.batch), written_at = now()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import datetime
 from urllib.parse import urlsplit
 
+import numpy as np
 import psycopg
 import pytest
 import pytest_asyncio
@@ -94,6 +96,31 @@ async def test_whoever_was_superseded_writes_nothing_more(database_stores: Store
     with pytest.raises(Superseded):
         await first.check_claim()
     assert await all_rows(first) == []
+
+
+async def test_positions_are_exact_across_lost_sessions_and_restarts(database_stores: Stores, first: Store) -> None:
+    """A checkpoint writes what its worker knows, and looks up what was written before, or by commits whose end it was not told."""
+    names = ["t1", "t2", "t3"]
+    keys = await Builder(first).keys(*names)
+    random = np.random.default_rng(7)
+    newest: dict[str, datetime] = {}
+    worker = first
+    for step in range(40):
+        numbers, seconds = random.integers(0, 3, 2).tolist(), random.integers(0, 1000, 2).tolist()
+        batch = fixes([(keys[number], at(second)) for number, second in zip(numbers, seconds, strict=True)])
+        checkpoint: dict[int, bytes] | None = {} if step % 5 == 4 else None
+        if step % 6 == 3:
+            end_holder(database_stores.url)
+            with pytest.raises(Unavailable):
+                await Builder(worker).commit(batch, checkpoint=checkpoint)
+        await Builder(worker).commit(batch, checkpoint=checkpoint)
+        for number, second in zip(numbers, seconds, strict=True):
+            newest[names[number]] = max(at(second), newest.get(names[number], at(0)))
+        assert {place.vehicle: place.time for place in await worker.positions(None)} == newest
+        if step % 7 == 6:
+            await worker.close()
+            worker = await database_stores.open()
+            await worker.claim(WORKER)
 
 
 @pytest_asyncio.fixture
