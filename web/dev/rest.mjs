@@ -27,7 +27,7 @@ const POLICY = [
 /**
  * @typedef {import("node:http").IncomingMessage} Request
  * @typedef {import("node:http").ServerResponse} Response
- * @typedef {{ world: import("./world.mjs").World, key: string | null, dist: string, tileUrl: string | null, styleUrl: string | null }} Settings
+ * @typedef {{ world: import("./world.mjs").World, role: string, key: string | null, dist: string, tileUrl: string | null, styleUrl: string | null }} Settings
  */
 
 /** @param {Request} request @param {string | null} key */
@@ -52,13 +52,18 @@ async function answer(settings, request, response) {
   if (!isAllowed(request, settings.key)) {
     return problem(response, 401, "Unauthorized", "This server wants an API key.");
   }
+  const decision = /^\/v1\/places\/([^/]+):(accept|withdraw)$/.exec(url.pathname);
+  if (decision && request.method === "POST") {
+    if (settings.role === "viewer") return problem(response, 403, "Forbidden", "this needs the role operator");
+    return json(response, 200, settings.world.decide(decodeURIComponent(decision[1]), decision[2] === "accept"));
+  }
   const body = resource(settings, url);
   if (!body) return problem(response, 404, "Not found", null);
   json(response, 200, body);
 }
 
 /** @param {Settings} settings @param {URL} url */
-function resource({ world, tileUrl, styleUrl }, url) {
+function resource({ world, role, tileUrl, styleUrl }, url) {
   const query = url.searchParams;
   const fixes = /^\/v1\/vehicles\/([^/]+)\/fixes$/.exec(url.pathname);
   if (fixes) {
@@ -79,7 +84,7 @@ function resource({ world, tileUrl, styleUrl }, url) {
         tile_attribution: null,
         streets_url: null,
         version: "fake",
-        role: "viewer",
+        role,
         tenant: null,
       };
     case "/v1/vehicles":
@@ -101,6 +106,8 @@ function resource({ world, tileUrl, styleUrl }, url) {
       );
     case "/v1/fences":
       return page(world.fences, query);
+    case "/v1/places":
+      return page(world.offers, query);
     case "/v1/visits":
       return page(world.visits.filter((visit) => visit.vehicle === query.get("vehicle")).reverse(), query);
     case "/v1/events":

@@ -1,7 +1,7 @@
 /**
  * A server that speaks the API's shapes with made-up vans: for working on the screen without a fleet.
  *
- *   node dev/server.mjs [--port 8099] [--vans 300] [--seed 7] [--key K] [--tile-url U] [--style-url U] [--history-s 1200]
+ *   node dev/server.mjs [--port 8099] [--vans 300] [--seed 7] [--key K] [--role R] [--tile-url U] [--style-url U] [--history-s 1200]
  *
  * Prints `listening on http://127.0.0.1:PORT` once it is ready. Binds to loopback only.
  */
@@ -19,6 +19,7 @@ const { values } = parseArgs({
     seed: { type: "string", default: "7" },
     "history-s": { type: "string", default: "1200" },
     key: { type: "string" },
+    role: { type: "string", default: "viewer" },
     "tile-url": { type: "string" },
     "style-url": { type: "string" },
   },
@@ -32,6 +33,7 @@ const settings = {
     historyMs: Number(values["history-s"]) * 1000,
   }),
   key: values.key ?? null,
+  role: values.role,
   dist: fileURLToPath(new URL("../dist", import.meta.url)),
   tileUrl: values["tile-url"] ?? null,
   styleUrl: values["style-url"] ?? null,

@@ -26,9 +26,20 @@ export class World {
     this.openVisits = new Map();
     /** @type {Record<string, unknown>[]} */
     this.visits = [];
+    this.offers = this.vans.slice(0, 1).map((van) => offerOf(/** @type {Stop} */ (van.route.stops.at(-1))));
     this.seq = 0;
     this.predictAtMs = 0;
     for (let atMs = nowMs - historyMs; atMs < nowMs; atMs += HISTORY_STEP_MS) this.step(atMs, HISTORY_STEP_MS);
+  }
+
+  /** Somebody has answered: the stops there move to where vehicles stood, or stay. @param {string} place @param {boolean} isAccepted */
+  decide(place, isAccepted) {
+    const offer = this.offers.find((one) => one.id === place);
+    this.offers = this.offers.filter((one) => one !== offer);
+    const stops = this.vans.flatMap((van) => van.route.stops).filter((stop) => stop.place === place);
+    if (!offer || !isAccepted) return { id: place, stops: 0 };
+    for (const stop of stops) Object.assign(stop, { lat: offer.lat, lon: offer.lon, position_from: "place" });
+    return { id: place, stops: stops.length };
   }
 
   /** One step of time; returns what a worker would publish. @param {number} nowMs @param {number} stepMs */
@@ -114,6 +125,27 @@ export class World {
     }
     return found;
   }
+}
+
+/** @typedef {import("./van.mjs").Van["route"]["stops"][number]} Stop */
+
+/** A place that vehicles found 150 m north of its pin. @param {Stop} stop */
+function offerOf(stop) {
+  const offM = 150;
+  return {
+    id: stop.place,
+    tenant: "default",
+    lat: stop.lat + offM / 111_195,
+    lon: stop.lon,
+    visits: 4,
+    reached: 0,
+    spread_m: 8.2,
+    pin_m: offM,
+    first_at: null,
+    last_at: null,
+    decision: null,
+    offered: true,
+  };
 }
 
 /** @param {Town} town */

@@ -13,6 +13,9 @@ import type { Screen } from "./state/screen";
 const RELOAD_EVERY_MS = 60_000;
 /** Several reasons to reload within this time make one reload. */
 const RELOAD_AFTER_MS = 1_500;
+/** What is offered is worked out from many events on the server, and changes seldom. */
+const OFFERS_EVERY_MS = 10 * 60_000;
+const OFFERS_AFTER_MS = 5_000;
 const EVENTS_AT_START = 200;
 /** The rest of a large snapshot has arrived by then. */
 const SWEEP_AFTER_MS = 10_000;
@@ -22,6 +25,7 @@ export class SessionLoop {
   private readonly delay = new DelayMeter();
   private readonly rate = new RateMeter();
   private reloadTimer: number | null = null;
+  private offersTimer: number | null = null;
   private pending: FleetEvent[] = [];
 
   constructor(
@@ -55,6 +59,7 @@ export class SessionLoop {
       screen.loaded.value = true;
       screen.needsLogin.value = false;
       this.live.start(since);
+      await this.loadOffers();
     } catch (error) {
       this.startFailed(error);
     }
@@ -77,6 +82,8 @@ export class SessionLoop {
   run(): void {
     setInterval(() => this.tick(), 1000);
     setInterval(() => this.reloadSoon(), RELOAD_EVERY_MS);
+    setInterval(() => this.offersSoon(), OFFERS_EVERY_MS);
+    this.screen.reloadPlan = () => this.reloadSoon();
     addEventListener("online", () => this.live.retryNow());
     addEventListener("offline", () => this.live.networkLost());
     document.addEventListener("visibilitychange", () => {
@@ -126,6 +133,21 @@ export class SessionLoop {
     }, RELOAD_AFTER_MS);
   }
 
+  private offersSoon(): void {
+    if (this.offersTimer !== null || !this.screen.loaded.peek()) return;
+    this.offersTimer = window.setTimeout(() => {
+      this.offersTimer = null;
+      this.loadOffers();
+    }, OFFERS_AFTER_MS);
+  }
+
+  /** The screen works without; the next time comes by itself. */
+  private async loadOffers(): Promise<void> {
+    await this.screen.offers.load().catch((error: unknown) => {
+      if (this.live.status === "live") this.screen.notify("offers", `Places could not be loaded: ${String(error)}`);
+    });
+  }
+
   /** While the connection is down the banner says it all; the next reload comes by itself. */
   private reloadFailed(error: unknown): void {
     if (error instanceof ApiError && error.needsLogin) this.screen.needsLogin.value = true;
@@ -172,6 +194,7 @@ export class SessionLoop {
   /** A resumed connection can bring hundreds at once: they are shown together. */
   private onEvent(event: FleetEvent): void {
     if (!this.screen.routes.applyEvent(event)) this.reloadSoon();
+    if (event.type.startsWith("stop.place_suggested")) this.offersSoon();
     this.rate.note(this.screen.now());
     this.pending.push(event);
     if (this.pending.length > 1) return;

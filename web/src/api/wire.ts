@@ -63,6 +63,10 @@ export interface Stop {
   name: string | null;
   lat: number;
   lon: number;
+  /** The plan's own pin, where the stop is gone by its place instead (`position_from`). */
+  planned_lat?: number;
+  planned_lon?: number;
+  position_from?: "plan" | "place";
   arrival_radius_m: number;
   planned_arrival: string | null;
   window: [string, string] | null;
@@ -109,6 +113,16 @@ export interface FixRecord {
   speed_mps: number | null;
   heading_deg: number | null;
   accuracy_m: number | null;
+}
+
+/** What is known of a place (`/v1/places`), as far as it is used here. */
+export interface KnownPlace {
+  id: string;
+  tenant: string;
+  lat: number | null;
+  lon: number | null;
+  visits: number;
+  pin_m: number | null;
 }
 
 export interface UiConfig {

@@ -2,6 +2,7 @@
 import type { PickingInfo } from "@deck.gl/core";
 import type { Fence, Stop } from "../api/wire";
 import type { FleetVehicle } from "../state/fleet";
+import type { Offer } from "../state/offers";
 
 interface At {
   x: number;
@@ -11,6 +12,7 @@ interface At {
 export type Hover =
   | (At & { kind: "vehicle"; vehicle: FleetVehicle })
   | (At & { kind: "stop"; stop: Stop })
+  | (At & { kind: "offer"; offer: Offer })
   | (At & { kind: "fence"; fence: Fence });
 
 export function hoverOf(info: PickingInfo, vehicles: readonly FleetVehicle[]): Hover | null {
@@ -24,6 +26,8 @@ export function hoverOf(info: PickingInfo, vehicles: readonly FleetVehicle[]): H
     case "stops":
     case "route-stops":
       return object ? { ...at, kind: "stop", stop: object as Stop } : null;
+    case "offers":
+      return object ? { ...at, kind: "offer", offer: object as Offer } : null;
     case "fences":
     case "fence-corridors":
       return object ? { ...at, kind: "fence", fence: (object as { fence: Fence }).fence } : null;

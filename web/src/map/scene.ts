@@ -5,10 +5,12 @@
 import type { Layer } from "@deck.gl/core";
 import { effect } from "@preact/signals";
 import type { Route, Stop } from "../api/wire";
+import type { Offer } from "../state/offers";
 import type { Screen } from "../state/screen";
 import { type Grid, graticule } from "./graticule";
 import { fenceLayers, gridLayer, routeLayers, stopLayer, trackLayer, trailLayers } from "./layers";
 import { Looks } from "./looks";
+import { offerLayers } from "./offer-layers";
 import { palettes } from "./palette";
 import { RecentTracks } from "./recent-tracks";
 import { areasOf, corridorOf, type Extent, type FenceArea, type FenceCorridor } from "./shapes";
@@ -31,6 +33,7 @@ export class Scene {
   private areas: FenceArea[] = [];
   private corridors: FenceCorridor[] = [];
   private stops: Stop[] = [];
+  private offers: Offer[] = [];
   private still: { below: Layer[]; quietStops: boolean } | null = null;
   private colorAttribute = { value: new Uint8Array(0), size: 4, normalized: true };
   private lookAttribute = { value: new Uint8Array(0), size: 4 };
@@ -88,6 +91,7 @@ export class Scene {
       this.invalidate();
     });
     effect(() => {
+      screen.offers.known.value;
       screen.selectedId.value;
       this.stopsAtMs = Number.NEGATIVE_INFINITY;
     });
@@ -113,6 +117,7 @@ export class Scene {
     this.stopsAtMs = frameMs;
     this.stopRevision = revision;
     const selected = selectedId.peek();
+    this.offers = this.screen.offers.list(routes);
     this.stops = [...routes.all()].filter((route) => route.vehicle !== selected).flatMap((route) => route.stops);
     this.invalidate();
   }
@@ -151,6 +156,7 @@ export class Scene {
       ...(shown.fences ? fenceLayers(this.areas, this.corridors, palette) : []),
       ...(shown.stops ? [stopLayer(this.stops, revision, palette, quietStops)] : []),
       ...(route ? routeLayers(route, revision, palette) : []),
+      ...(shown.stops ? offerLayers(this.offers, palette) : []),
       ...trailLayers(screen.trail.pieces.peek(), palette, theme),
     ];
   }

@@ -7,6 +7,7 @@ import { sentenceOf } from "../text/event-text";
 import { ago, clockTime, exactTime } from "../text/time";
 import { useScreen } from "./context";
 import { Icon, type IconName } from "./icons";
+import { PlaceOffers } from "./place-offers";
 
 /** Drawn at once; scrolling further back is what `/v1/events` is for. */
 const DRAWN = 150;
@@ -52,6 +53,7 @@ export function EventFeed() {
           </button>
         ))}
       </fieldset>
+      <PlaceOffers />
       {entries.value.length === 0 ? (
         <EmptyFeed />
       ) : (

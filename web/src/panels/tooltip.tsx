@@ -3,7 +3,7 @@ import type { ReadonlySignal } from "@preact/signals";
 import type { Hover } from "../map/hover";
 import { motionOf } from "../state/condition";
 import { ago, clockRange, clockTime } from "../text/time";
-import { speed } from "../text/units";
+import { distance, speed } from "../text/units";
 import { useScreen } from "./context";
 import { delayWords } from "./tones";
 
@@ -47,11 +47,21 @@ function Words({ over }: { over: Hover }) {
           <strong>
             Stop {over.stop.seq} of {over.stop.route}
           </strong>
+          {over.stop.position_from === "place" && <span>moved from the plan's pin</span>}
           {(over.stop.name ?? over.stop.place) && <span>{over.stop.name ?? over.stop.place}</span>}
           <span>
             {over.stop.status.replace("_", " ")}
             {over.stop.arrived_at && ` ${clockTime(over.stop.arrived_at, nowMs)}`}
             {over.stop.planned_arrival && `, planned ${clockTime(over.stop.planned_arrival, nowMs)}`}
+          </span>
+        </>
+      );
+    case "offer":
+      return (
+        <>
+          <strong>{over.offer.name}</strong>
+          <span>
+            {over.offer.visits} visits stood here, {distance(over.offer.pin_m)} from the pin
           </span>
         </>
       );

@@ -7,6 +7,7 @@ import type { ThemeName } from "../map/palette";
 import type { Names } from "../text/event-text";
 import { Feed } from "./feed";
 import { Fleet, type FleetVehicle } from "./fleet";
+import { Offers } from "./offers";
 import { type Progress, Routes } from "./routes";
 import { Settings } from "./settings";
 import { Trail } from "./trail";
@@ -30,6 +31,7 @@ export class Screen {
   readonly fences = signal<readonly Fence[]>([]);
   readonly settings: Settings;
   readonly trail: Trail;
+  readonly offers: Offers;
   readonly config = signal<UiConfig | null>(null);
   readonly selectedId = signal<string | null>(null);
   readonly following = signal(false);
@@ -53,6 +55,8 @@ export class Screen {
   /** Set by the map; the panels fly through it. */
   flyTo: (place: Place) => void = () => undefined;
   fitAll: () => void = () => undefined;
+  /** Set by the session: somebody has changed the plan here. */
+  reloadPlan: () => void = () => undefined;
 
   constructor(
     readonly rest: Rest,
@@ -60,6 +64,7 @@ export class Screen {
   ) {
     this.settings = new Settings(storage);
     this.trail = new Trail(rest);
+    this.offers = new Offers(rest);
     this.fleet.onFix = (vehicle) => this.extendTrail(vehicle);
   }
 
