@@ -41,7 +41,10 @@ def with_inherited(fences: Iterable[Fence], groups: Iterable[FenceGroup], defaul
             known[key] = inherited.under(fence.settings)
         return known[key]
 
-    def inherits(fence: Fence) -> bool:
-        return bool(fence.groups) or fence.tenant in defaults
+    def resolved(fence: Fence) -> Fence:
+        if not fence.groups and fence.tenant not in defaults:
+            return fence
+        all_said = settings(fence)
+        return fence if all_said == fence.settings else replace(fence, settings=all_said)
 
-    return [replace(fence, settings=settings(fence)) if inherits(fence) else fence for fence in fences]
+    return [resolved(fence) for fence in fences]

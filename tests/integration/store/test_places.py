@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -198,3 +199,22 @@ async def test_a_decision_is_told_as_a_change_of_routes(store: Store) -> None:
 async def test_text_that_cannot_be_kept_is_rejected(store: Store) -> None:
     with pytest.raises(Rejected):
         await store.places.decide(decision(ACCEPTED, place="a\0b"))
+
+
+async def test_plans_and_decisions_at_once_leave_no_stop_behind(store: Store, build: Builder) -> None:
+    """Whoever comes first: in the end each stop is where the last decision says."""
+    await build.keys("van-1")
+
+    async def put_plans(first: int) -> None:
+        for number in range(first, first + 8):
+            await store.import_routes([plan(f"r{number}", "bakery", "school")])
+
+    async def decide() -> None:
+        for number in range(8):
+            await store.places.decide(decision(ACCEPTED, 61.0 + number / 10))
+
+    await asyncio.gather(put_plans(0), put_plans(100), put_plans(200), decide())
+    last = (await store.places.get(TENANT, "bakery")).lat
+    for route in await store.routes.list(TENANT, limit=100):
+        assert [(stop.lat, stop.planned_lat) for stop in route.stops] == [(last, 60.0), (60.0, None)]
+    assert len(await store.routes.list(TENANT, limit=100)) == 24
