@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from typing import Final
 
 from fleet.fence import Fence, FenceSettings
+
+#: What a fix may be off by that does not say it, where that makes a difference to leaving: a receiver in a street.
+UNSAID_ACCURACY_M: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ from geofence.grid import ramps
 from geofence.jumps import FIXES_AFTER_JUMP
 from geofence.membership import distances_outside_m
 from geofence.scene import Booleans, Floats, Scene
+from geofence.settings import UNSAID_ACCURACY_M
 from geofence.slots import Int64s
 from geofence.stays import CANDIDATE, NEVER, REPORTING
 
@@ -76,8 +77,8 @@ class _Look:
         self.counts, self.is_out = is_usable & is_inside, is_usable & ~is_inside
         self._is_simple = scene.plan.columns.is_simple[self.fence]
         self.outside_m = self._distances_outside_m(scene)
-        # What a fix may be off by, where it says so, is no way outside.
-        doubt_m = np.nan_to_num(scene.rows.batch.accuracy_m[row].astype(np.float64))
+        # What a fix may be off by is no way outside.
+        doubt_m = np.nan_to_num(scene.rows.batch.accuracy_m[row].astype(np.float64), nan=UNSAID_ACCURACY_M)
         self.is_beyond = self.is_out & ~(self.outside_m <= scene.plan.columns.exit_margin_m[self.fence] + doubt_m)
         self.out_since = self._out_since(is_usable)
         self.happens = self._happens(scene)

@@ -29,7 +29,7 @@ from geofence.crossing import spans_inside
 from geofence.findings import Findings, evidence_of, instant_text, interpolated, say_exit
 from geofence.jumps import FIXES_AFTER_JUMP
 from geofence.plan import FencePlan, PlannedFence
-from geofence.settings import GeofenceSettings
+from geofence.settings import UNSAID_ACCURACY_M, GeofenceSettings
 from geofence.stays import CANDIDATE, CONFIRMED, ENDLESS, NEVER, PRESUMED_SILENT, REPORTING, SILENT, Stay
 
 #: Flags that make a fix unusable for membership.
@@ -363,8 +363,8 @@ def is_usable(fix: Sight, fence: PlannedFence) -> bool:
 
 
 def _is_beyond(outside_m: float, fix: Sight, fence: PlannedFence) -> bool:
-    """Whether a place is beyond the outer edge for sure: further than the fix may be off by, where it says so."""
-    return outside_m > fence.rules.exit_margin_m + (0.0 if math.isnan(fix.accuracy_m) else fix.accuracy_m)
+    """Whether a place is beyond the outer edge for sure: further than the fix may be off by."""
+    return outside_m > fence.rules.exit_margin_m + (UNSAID_ACCURACY_M if math.isnan(fix.accuracy_m) else fix.accuracy_m)
 
 
 def _is_open(fence: PlannedFence, at: int) -> bool:

@@ -105,7 +105,7 @@ class Drawing:
         for number, (sign, column, row) in enumerate(signs):
             at += timedelta(seconds=self.gaps.get(sign, INTERVAL_S if number else 0.0))
             lon, lat = country.place(column, row)
-            fix = replace(Fix(time=at, lat=lat, lon=lon), **self.fixes.get(sign, {}))
+            fix = replace(Fix(time=at, lat=lat, lon=lon, accuracy_m=5.0), **self.fixes.get(sign, {}))
             yield fix
             for _ in range(round(self.stands.get(sign, 0.0) / INTERVAL_S)):
                 at += timedelta(seconds=INTERVAL_S)

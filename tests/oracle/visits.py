@@ -142,7 +142,8 @@ class Watch:
     def _see_outside(self, stay: Stay, fix: Fix) -> None:
         stay.outside = [*(stay.outside or []), fix]
         away_m = outside_m(self.fence, fix.lat, fix.lon)
-        if away_m <= self.rules.exit_margin_m + (fix.accuracy_m or 0.0) and is_at_altitude(self.fence, fix.altitude_m):
+        doubt_m = 30.0 if fix.accuracy_m is None else fix.accuracy_m
+        if away_m <= self.rules.exit_margin_m + doubt_m and is_at_altitude(self.fence, fix.altitude_m):
             stay.beyond_since = None
             return
         if not stay.is_visit:

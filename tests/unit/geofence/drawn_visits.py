@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from datetime import UTC, datetime, time
 from typing import Final
 
@@ -14,6 +15,8 @@ _WEEKDAYS: Final = Weekly().text()
 _MONDAY: Final = datetime(2026, 3, 2, tzinfo=UTC)
 _SATURDAY: Final = datetime(2026, 3, 7, tzinfo=UTC)
 _SUMMER_MONDAY: Final = datetime(2026, 3, 30, tzinfo=UTC)
+
+_SIGNS: Final = string.digits[1:] + string.ascii_lowercase
 
 VISITS: Final = (
     Drawing(
@@ -156,6 +159,34 @@ VISITS: Final = (
           . . # . . . . . | . . 9 . a b c d |
         """,
         stands={"2": 10, "6": 20, "9": 60, "d": 60},
+    ),
+    Drawing(
+        name="half an hour on the edge with a fix a minute is one visit, until it leaves",
+        text="""
+          yard              | drive             | events
+          . # # # . . . . . | . . . 2 3 4 1 . . | entered yard 0:50
+          . # # # . . . . . | . . 7 6 5 . 8 . . | exited yard 28:15 left
+          . # # # . . . . . | . . . a 9 b c . . |
+          . # # # . . . . . | . . d e f . . g . |
+          . # # # . . . . . | . . . i h . j . . |
+          . # # # . . . . . | . . k l m n . . . |
+          . # # # . . . . . | . . . q p o . r . |
+          . # # # . . . . . | . . . t s u v . . |
+          . # # # . . . . . | . . . . . . w x y |
+        """,
+        gaps=dict.fromkeys(_SIGNS[1:], 60.0),
+        fixes={sign: {"accuracy_m": 45.0} for sign in _SIGNS},
+    ),
+    Drawing(
+        name="a receiver that does not say what it may be off by is off by something all the same",
+        text="""
+          yard              | drive             | events
+          . # # . . . . . . | 1 2 3 . 4 . . . . | entered yard 0:05
+          . # # . . . . . . | . . 5 . . 6 . . . | exited yard 3:43.3 left
+        """,
+        stands={"2": 60, "4": 120, "6": 60},
+        fixes={"4": {"accuracy_m": None}, "6": {"accuracy_m": None}},
+        gaps={"6": 20},
     ),
     Drawing(
         name="far away ends it at once",

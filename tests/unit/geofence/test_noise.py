@@ -26,7 +26,7 @@ SHAPES: dict[str, Shape] = {
 }
 
 
-def noisy(seed: int, interval_s: int, *, says_speed: bool) -> list[Fix]:
+def noisy(seed: int, interval_s: int, *, says_speed: bool, says_accuracy: bool = True) -> list[Fix]:
     """An hour on the edge. The noise wanders, as that of a receiver does: half of it is that of the fix before."""
     random, fixes = Random(seed), []
     east_m = north_m = 0.0
@@ -34,17 +34,19 @@ def noisy(seed: int, interval_s: int, *, says_speed: bool) -> list[Fix]:
         east_m, north_m = (0.5 * old + 0.75**0.5 * random.gauss(0, NOISE_M) for old in (east_m, north_m))
         lon, lat = place(east_m, north_m)
         speed_mps = abs(random.gauss(0, 0.3)) if says_speed else None
-        fixes.append(Fix(time=BEGIN + timedelta(seconds=second), lat=lat, lon=lon, speed_mps=speed_mps, accuracy_m=1.5 * NOISE_M))
+        accuracy_m = 1.5 * NOISE_M if says_accuracy else None
+        fixes.append(Fix(time=BEGIN + timedelta(seconds=second), lat=lat, lon=lon, speed_mps=speed_mps, accuracy_m=accuracy_m))
     return fixes
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 @pytest.mark.parametrize("way", WAYS[:2])
 @pytest.mark.parametrize("says_speed", [True, False], ids=["with speed", "without speed"])
-@pytest.mark.parametrize("interval_s", [5, 10, 30])
-def test_an_hour_on_the_edge_is_one_visit(shape: Shape, way: str, says_speed: bool, interval_s: int) -> None:
-    for seed in range(4):
-        fixes = noisy(seed, interval_s, says_speed=says_speed)
+@pytest.mark.parametrize("says_accuracy", [True, False], ids=["with accuracy", "without accuracy"])
+@pytest.mark.parametrize("interval_s", [5, 10, 30, 60])
+def test_an_hour_on_the_edge_is_one_visit(shape: Shape, way: str, says_speed: bool, says_accuracy: bool, interval_s: int) -> None:
+    for seed in range(3):
+        fixes = noisy(seed, interval_s, says_speed=says_speed, says_accuracy=says_accuracy)
         engine = engine_for([Fence(id="yard", tenant="acme", name="", shape=shape)])
         kinds = Counter(event.type for event in stepped(engine, batch_of(fixes), cuts_of(way, len(fixes))))
         # A noisy fix or two may look like a pass before the stay is believed; never like a second visit.
