@@ -23,7 +23,6 @@ from fleet.fix import FixBatch, Int64s
 from fleet.mountings import Mountings
 from fleet.movement_rules import MovementScope
 from fleet.outcome import Outcome
-from fleet.route import Route
 from fleet.vehicle import Mounting
 from geofence.roster import Roster
 from geofence.stops.engine import LEARNED_KEY
@@ -65,7 +64,8 @@ class Pipeline:
         )
         self._engines = Engines(settings.engines, self._roster)
         self._anchors: list[Anchor] = []
-        self._routes: Sequence[Route] = ()
+        self._world = World()
+        #: The vehicles that have routes, and the keys of those that there are.
         self._routed: frozenset[tuple[str, str]] = frozenset()
         self._keys: dict[tuple[str, str], int] = {}
 
@@ -78,14 +78,16 @@ class Pipeline:
 
     def apply(self, world: World, now: datetime) -> Outcome:
         """The plan is this from now on. What that changes at once (visits of fences that are gone) is in the outcome."""
-        mountings = Mountings.of(world.mountings)
-        self._roster.take_in(mountings)
-        self._routes = world.routes
-        self._routed = frozenset((route.tenant, route.vehicle) for route in world.routes)
-        self._keys = mountings.keys_of(self._routed)
-        self._engines.set_routes(self._routes, self._keys)
-        self._engines.set_rules(world.movement)
-        return self._engines.set_fences(world.fences, now)
+        known, self._world = self._world, world
+        if world.mountings is not known.mountings:
+            self._roster.take_in(Mountings.of(world.mountings))
+        if world.routes is not known.routes:
+            self._routed = frozenset((route.tenant, route.vehicle) for route in world.routes)
+            self._keys = dict(world.route_keys)
+            self._engines.set_routes(world.routes, self._keys)
+        if world.movement is not known.movement:
+            self._engines.set_rules(world.movement)
+        return Outcome() if world.fences is known.fences else self._engines.set_fences(world.fences, now)
 
     @property
     def refused_rules(self) -> Sequence[tuple[MovementScope, str]]:
@@ -99,7 +101,7 @@ class Pipeline:
         new = columns.keys_of(self._routed)
         if new.items() - self._keys.items():
             self._keys |= new
-            self._engines.set_routes(self._routes, self._keys)
+            self._engines.set_routes(self._world.routes, self._keys)
 
     # what comes in
 

@@ -7,6 +7,7 @@ by the store, lets the registry learn the answer, and goes on with `finish`.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from fleet.command import Answer, Uplink
@@ -14,6 +15,7 @@ from fleet.fix import FixBatch
 from fleet.message import DeadLetter, MessageBatch
 from fleet.screening import Flag, Reason
 from fleet.tracker_clock import TrackerClock
+from fleet.vehicle import Mounting
 from ingest.clock_book import ClockBook
 from ingest.deadletters import dead_letters
 from ingest.protocol import Decoded
@@ -50,11 +52,15 @@ class Reception:
         self.registry = registry
         self.screen = screen
         self._uplinks = Uplinks()
+        #: What the registry was told last.
+        self._mountings: Sequence[Mounting] = ()
         self.clocks = ClockBook(registry, screen.clocks)
 
     def know(self, world: World) -> None:
         """Mountings, settings of tenants and vehicles, and clocks are these from now on."""
-        self.registry.replace(world.mountings)
+        if world.mountings is not self._mountings:
+            self._mountings = world.mountings
+            self.registry.replace(world.mountings)
         self.screen.obey(world.screening, self.registry.vehicle)
         self.clocks.know(world.clocks)
 

@@ -12,7 +12,7 @@ One worker at a time writes checkpoints and anchors; any number of processes may
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
@@ -174,7 +174,10 @@ class IngestStore(Protocol):
         """
         ...
 
-    async def world(self) -> World: ...
+    async def world(self, known: World | None = None, changes: Iterable[Change] = ()) -> World:
+        """With `known`, an earlier one, only what these changes since may have touched is loaded (`store.world_parts`); the rest
+        is that of `known`, the very same objects."""
+        ...
 
     def changes(self) -> AsyncIterator[Change]:
         """Changes of the world, as they are committed by whichever process. Ends when the store is closed.

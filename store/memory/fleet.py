@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -55,6 +55,10 @@ class FleetTables:
 
     def key_of(self, tenant: str, vehicle: str) -> int:
         return self._keys[tenant, vehicle]
+
+    def keys_of(self, vehicles: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
+        """Of those that there are."""
+        return {name: self._keys[name] for name in vehicles if name in self._keys}
 
     def vehicle_of(self, tenant: str, tracker: str) -> str | None:
         return self._vehicle_of.get((tenant, tracker))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -53,6 +53,7 @@ from store.records import (
 )
 from store.refusals import check_tenant, tenants_of
 from store.storable import refused_letters, storable_letter, unstorable
+from store.world_parts import renewed
 
 
 def _utc_now() -> datetime:
@@ -128,21 +129,24 @@ class MemoryStore:
             refused=refused,
         )
 
-    async def world(self) -> World:
+    async def world(self, known: World | None = None, changes: Iterable[Change] = ()) -> World:
+        routes = sorted(self._routes.items.values(), key=lambda route: (route.tenant, route.vehicle, route.starts_at, route.id))
         owned = self._tenants.own_settings(self._fleet.vehicles.items.values())
-        return World(
+        whole = World(
             fences=with_inherited(
                 (fence for _, fence in sorted(self._fences.items.items())),
                 self._fence_groups.items.values(),
                 fence_defaults(owned),
             ),
-            routes=sorted(self._routes.items.values(), key=lambda route: (route.tenant, route.vehicle, route.starts_at, route.id)),
+            routes=routes,
+            route_keys=self._fleet.keys_of({(route.tenant, route.vehicle) for route in routes}),
             mountings=self._fleet.mountings(),
             screening=screen_scopes(owned),
             movement=movement_scopes(owned),
             proximity=proximity_scopes(owned),
             clocks=list(self._fleet.clocks.values()),
         )
+        return whole if known is None else renewed(known, whole, changes)
 
     def changes(self) -> AsyncIterator[Change]:
         return self._changes.listen()

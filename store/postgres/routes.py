@@ -50,10 +50,13 @@ class RouteRepository(PostgresRepository[Route]):
             await connection.execute(_TRACKERS["tell"], {"change": change("route", tenants.pop() if len(tenants) == 1 else None)})
         return len(routes)
 
-    async def world(self, horizon_s: float) -> builtins.list[Route]:
-        """Those that are not done, or became so within the horizon."""
+    async def world(self, horizon_s: float) -> tuple[builtins.list[Route], dict[tuple[str, str], int]]:
+        """Those that are not done, or became so within the horizon; and the keys of their vehicles, by (tenant, vehicle)."""
+        params = {"horizon": f"{horizon_s} seconds"}
         async with self._database.connection() as connection:
-            return await self._load_all(connection, await rows(connection, _SQL["world"], {"horizon": f"{horizon_s} seconds"}))
+            found = await self._load_all(connection, await rows(connection, _SQL["world"], params))
+            keys = await rows(connection, _SQL["world_keys"], params)
+        return found, {(tenant, vehicle): key for tenant, vehicle, key in keys}
 
     async def progress(
         self, tenant: str | None, *, routes: Sequence[str], vehicle: str | None, limit: int, after: str | None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Self, TypeVar
 
@@ -55,6 +56,7 @@ from store.records import (
     Whereabouts,
     World,
 )
+from store.world_parts import EVERYTHING, WorldPart, parts_of
 
 
 class PostgresStore:
@@ -119,21 +121,23 @@ class PostgresStore:
     async def commit(self, commit: Commit) -> Committed:
         return await self._commits.commit(commit)
 
-    async def world(self) -> World:
-        # Groups last: a fence may name one that was made after they were read, and then there is another change to come.
-        fences = await _all(self._fences)
-        groups = await _all(self._fence_groups)
-        routes = await self._routes.world(self._late_horizon_s)
-        owned = await all_own_settings(self._database)
-        return World(
-            fences=with_inherited(fences, groups, fence_defaults(owned)),
-            routes=routes,
-            mountings=await self._mountings.all(),
-            screening=screen_scopes(owned),
-            movement=movement_scopes(owned),
-            proximity=proximity_scopes(owned),
-            clocks=await tracker_clocks(self._database),
-        )
+    async def world(self, known: World | None = None, changes: Iterable[Change] = ()) -> World:
+        parts = EVERYTHING if known is None else parts_of(changes)
+        new: dict[str, Any] = {}
+        owned = await all_own_settings(self._database) if parts & {WorldPart.FENCES, WorldPart.SETTINGS} else []
+        if WorldPart.FENCES in parts:
+            # Groups last: a fence may name one that was made after they were read, and then there is another change to come.
+            fences = await _all(self._fences)
+            new["fences"] = with_inherited(fences, await _all(self._fence_groups), fence_defaults(owned))
+        if WorldPart.ROUTES in parts:
+            new["routes"], new["route_keys"] = await self._routes.world(self._late_horizon_s)
+        if WorldPart.MOUNTINGS in parts:
+            new["mountings"] = await self._mountings.all()
+        if WorldPart.SETTINGS in parts:
+            new |= {"screening": screen_scopes(owned), "movement": movement_scopes(owned), "proximity": proximity_scopes(owned)}
+        if WorldPart.CLOCKS in parts:
+            new["clocks"] = await tracker_clocks(self._database)
+        return replace(known or World(), **new)
 
     async def changes(self) -> AsyncIterator[Change]:
         async for payload in self._listener.payloads("outrider_changes"):

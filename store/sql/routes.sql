@@ -24,6 +24,13 @@ JOIN tenants ON tenants.id = routes.tenant_id
 WHERE routes.status <> 'done' OR routes.done_recorded_at > now() - %(horizon)s::interval
 ORDER BY tenants.name, routes.vehicle, routes.starts_at, routes.id
 
+-- name: world_keys
+SELECT DISTINCT tenants.name, vehicles.vehicle, vehicles.id
+FROM routes
+JOIN tenants ON tenants.id = routes.tenant_id
+JOIN vehicles ON vehicles.tenant_id = routes.tenant_id AND vehicles.vehicle = routes.vehicle
+WHERE routes.status <> 'done' OR routes.done_recorded_at > now() - %(horizon)s::interval
+
 -- name: stops
 SELECT
     stops.tenant_id, stops.route, stops.id, stops.seq, lat, lon, place, stops.name, arrival_radius_m, min_dwell_s,

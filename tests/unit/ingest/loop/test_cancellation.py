@@ -1,13 +1,14 @@
 """A cancellation that something beneath has swallowed, as Python 3.11's `wait_for` may, still ends a loop."""
 
 import asyncio
+from collections.abc import Iterable
 
 import pytest
 
 from ingest.loop.patience import Patience
 from ingest.loop.world import WorldWatch
 from store.memory import MemoryStore
-from store.protocol import Unavailable
+from store.protocol import Change, Unavailable
 from store.records import World
 
 
@@ -48,9 +49,9 @@ async def test_loading_the_world_ends() -> None:
     swallow = Swallow()
 
     class Slow(MemoryStore):
-        async def world(self) -> World:
+        async def world(self, known: World | None = None, changes: Iterable[Change] = ()) -> World:
             await swallow.wait()
-            return await super().world()
+            return await super().world(known, changes)
 
     watch = WorldWatch(Slow(), Patience())
     listening = asyncio.create_task(watch.listen())
