@@ -110,8 +110,25 @@ def best_offset_s(errors: Float64s, took_s: Float64s) -> float:
     """
     early_s, late_s = tolerance_s(took_s)
     starts, ends = np.sort(errors - late_s), np.sort(errors + early_s)
-    begun = np.concatenate([starts.searchsorted(starts, side="right"), starts.searchsorted(ends, side="right")])
-    over = np.concatenate([ends.searchsorted(starts), ends.searchsorted(ends)])
-    overlap = begun - over
+    overlap = np.concatenate(
+        [
+            _up_to_each(starts) - ends.searchsorted(starts),
+            starts.searchsorted(ends, side="right") - _before_each(ends),
+        ]
+    )
     good = overlap >= overlap.max() - max(1, errors.size // _AS_GOOD)
     return float(np.concatenate([starts, ends])[good].mean())
+
+
+def _up_to_each(ordered: Float64s) -> Positions:
+    """How many of the values are no larger than each. Where all are different, that is known without a search."""
+    if bool((ordered[1:] > ordered[:-1]).all()):
+        return np.arange(1, len(ordered) + 1)
+    return ordered.searchsorted(ordered, side="right")
+
+
+def _before_each(ordered: Float64s) -> Positions:
+    """How many of the values are smaller than each."""
+    if bool((ordered[1:] > ordered[:-1]).all()):
+        return np.arange(len(ordered))
+    return ordered.searchsorted(ordered)

@@ -12,7 +12,7 @@ from geofence.stops.records import NEVER, CourseRecord, StopRecord, VehicleRecor
 
 
 class _Course(msgspec.Struct, array_like=True):
-    """`course` without its stops: how many there are, those that are told of, by index, and of all the medians told last (int64)."""
+    """`course` without its stops: how many there are, those that are told of, by index, and of all the medians told last."""
 
     course: CourseRecord
     size: int

@@ -32,10 +32,15 @@ class Outlook:
     predictor: Predictor
     settings: RouteSettings
     round: ForecastRound
+    #: How long forecasts hold, of all stops and of the near ones.
+    renew_us: int
+    renew_near_us: int
 
     @classmethod
     def of(cls, predictor: Predictor, settings: RouteSettings) -> Outlook:
-        return cls(predictor, settings, ForecastRound(predictor, settings, RiskLimits.of(settings)))
+        forecasts = ForecastRound(predictor, settings, RiskLimits.of(settings))
+        renew_us, renew_near_us = (round(seconds * MICROS_PER_S) for seconds in (settings.renew_s, settings.renew_near_s))
+        return cls(predictor, settings, forecasts, renew_us, renew_near_us)
 
     # approaching
 
@@ -90,13 +95,14 @@ class Outlook:
 
     def due(self, course: Course) -> int:
         """When the course's forecasts are to be renewed at the latest."""
-        if not course.is_under_way or course.is_aside or course.record.reached >= course.compiled.size - 1:
+        record = course.record
+        if not course.is_under_way or course.is_aside or record.reached >= course.compiled.size - 1:
             return NEVER_DUE
-        return course.record.renewed + round(self.settings.renew_s * MICROS_PER_S)
+        return record.renewed + self.renew_us
 
     def due_with_fix(self, course: Course) -> int:
         """When a new fix is reason enough to renew those of the near stops."""
-        return course.record.renewed_near + round(self.settings.renew_near_s * MICROS_PER_S)
+        return course.record.renewed_near + self.renew_near_us
 
     def renew(self, course: Course, at: int, place: Place | None, findings: Findings) -> bool:
         """Ask for a forecast of the stops ahead: all of them when that is due or a stop was served, else the near ones. Returns
