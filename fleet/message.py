@@ -26,6 +26,8 @@ class MessageBatch:
     broken: Sequence[tuple[int, Reason]] = ()
     #: By index the full length in bytes of a payload that the source cut (it was too large to hold).
     full_bytes: Mapping[int, int] = field(default_factory=dict)
+    #: Indices of messages that the broker had kept from before and hands to every new subscriber.
+    retained: Sequence[int] = ()
 
     def __len__(self) -> int:
         return len(self.payloads)

@@ -19,14 +19,16 @@ import numpy as np
 import numpy.typing as npt
 
 from fleet.clock import MICROS_PER_S, from_micros, to_micros
+from fleet.event import Event
 from fleet.fix import FixBatch, Int64s
 from fleet.mountings import Mountings
 from fleet.movement_rules import MovementScope
 from fleet.outcome import Outcome
 from fleet.vehicle import Mounting
+from geofence.movement.silence import LOST
 from geofence.roster import Roster
 from geofence.stops.engine import LEARNED_KEY
-from ingest.pipeline_diff import Published, Span, difference, instant
+from ingest.pipeline_diff import Published, Span, difference, instant, standing
 from ingest.pipeline_engines import Engines, EngineSettings, last_of
 from ingest.pipeline_intake import NEVER, Intake, Late
 from store.records import Anchor, World
@@ -68,6 +70,9 @@ class Pipeline:
         #: The vehicles that have routes, and the keys of those that there are.
         self._routed: frozenset[tuple[str, str]] = frozenset()
         self._keys: dict[tuple[str, str], int] = {}
+        #: Vehicles whose trackers were disconnected a moment ago, and when: they may be back at once.
+        self._lost: dict[int, int] = {}
+        self._grace = round(settings.engines.movement.disconnected_s * MICROS_PER_S)
 
     @property
     def roster(self) -> Roster:
@@ -131,9 +136,19 @@ class Pipeline:
             self._start_over(admitted.batch)
             raise
 
+    def hear(self, lost: Mapping[int, int | None]) -> None:
+        """These vehicles' trackers were disconnected at that instant (microseconds since 1970 UTC); None: they are connected again,
+        or something has come in of them since. What comes of it is found by a later tick."""
+        for key, at in lost.items():
+            if at is None:
+                self._lost.pop(key, None)
+            else:
+                self._lost[key] = at
+
     def tick(self, now: datetime) -> Outcome:
         """What the passing of time alone brings about."""
         outcome = self._engines.tick(now)
+        outcome.extend(self._disconnect(now))
         self._intake.presume(self._engines.take_presumed())
         return outcome
 
@@ -159,7 +174,7 @@ class Pipeline:
         if self._intake.due.get(late.key) != late:
             return Outcome()
         try:
-            found, anchors = self._fold_again(late.key, anchor, fixes, now)
+            found, anchors = self._fold_again(late.key, anchor, fixes, disconnections(published.events), now)
         except BaseException:
             self._engines.forget([late.key])
             raise
@@ -261,10 +276,23 @@ class Pipeline:
         # The store counts an anchor's own instant as folded; a boundary belongs to what comes after it.
         self._anchors += [Anchor(key=key, time=from_micros(time - _ONE), state=records[key]) for key, time in settled.items()]
 
-    def _fold_again(self, key: int, anchor: Anchor | None, fixes: FixBatch, now: datetime) -> tuple[Outcome, list[Anchor]]:
+    def _disconnect(self, now: datetime) -> Outcome:
+        """Those that have not come back for long enough. A vehicle that is due has its turn when it was folded again."""
+        outcome, until = Outcome(), to_micros(now) - self._grace
+        due = [key for key, at in self._lost.items() if at <= until and key not in self._intake.due]
+        for key, last in zip(due, self._engines.last_instants(due), strict=True):
+            # A clock that is ahead, within bounds, has the last fix after the last will.
+            if max(self._lost[key], last) <= until:
+                outcome.extend(self._engines.disconnected(key, max(self._lost.pop(key), last), now))
+        return outcome
+
+    def _fold_again(
+        self, key: int, anchor: Anchor | None, fixes: FixBatch, lost: Sequence[int], now: datetime
+    ) -> tuple[Outcome, list[Anchor]]:
         kept, self._anchors = self._anchors, []
         try:
             self._engines.return_to(key, anchor.state if anchor is not None else None)
+            self._engines.know_lost(key, lost)
             found = Outcome()
             if len(fixes):
                 newest = np.full(len(fixes), NEVER if anchor is None else to_micros(anchor.time))
@@ -272,6 +300,7 @@ class Pipeline:
             found.extend(self._engines.tick_one(key, now))
             return found, self._anchors
         finally:
+            self._engines.know_lost(key, ())
             self._anchors = kept
 
     def _start_over(self, batch: FixBatch) -> None:
@@ -279,6 +308,12 @@ class Pipeline:
         keys, first = np.unique(batch.vehicle, return_index=True)
         self._intake.make_due(keys, batch.time[first])
         self._engines.forget(keys.tolist())
+
+
+def disconnections(events: Sequence[Event]) -> list[int]:
+    """When a vehicle's connection was lost, as far as that has been told and stands: fixes alone do not say it."""
+    told = (event for event in standing(events) if event.type == "vehicle.offline" and event.data.get("cause") == LOST)
+    return sorted(to_micros(event.occurred_at) for event in told)
 
 
 def earliest(anchor: Anchor | None) -> datetime:

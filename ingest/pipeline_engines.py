@@ -122,6 +122,18 @@ class Engines:
         outcome.extend(self._movement.tick_one(key, now))
         return outcome
 
+    def disconnected(self, key: int, at: int, now: datetime) -> Outcome:
+        """The vehicle's tracker lost its connection then, long enough ago."""
+        return self._movement.disconnected(key, at, now)
+
+    def know_lost(self, key: int, lost: Sequence[int]) -> None:
+        """While a vehicle is folded again: when its connection was lost."""
+        self._movement.know_lost(key, lost)
+
+    def last_instants(self, keys: Sequence[int]) -> list[int]:
+        """The instants of the vehicles' last fixes."""
+        return self._movement.last_instants(keys)
+
     @property
     def vehicles_near_fences(self) -> int:
         return self._fences.vehicles_near

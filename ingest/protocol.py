@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from fleet.command import Answer, Uplink
+from fleet.connection import Connection
 from fleet.fix import FixBatch, Int32s
 from fleet.message import MessageBatch
 from fleet.screening import Reason
@@ -58,6 +59,14 @@ class Refusal:
     tracker: tuple[str, str] | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """Message number `message` of the batch says of a tracker whether it is connected."""
+
+    message: int
+    connection: Connection
+
+
 @dataclass(slots=True, kw_only=True)
 class Decoded:
     """What a format made of a batch.
@@ -76,6 +85,8 @@ class Decoded:
     answers: list[Answer] = field(default_factory=list)
     #: How trackers of this batch were heard that do not speak the native format; filled by the router.
     uplinks: list[Uplink] = field(default_factory=list)
+    #: Which trackers say that they are connected, or not; their messages are in `ignored`.
+    heard: list[Heard] = field(default_factory=list)
 
 
 class Format(Protocol):

@@ -17,6 +17,7 @@ from fleet.screening import Flag, Reason
 from fleet.tracker_clock import TrackerClock
 from fleet.vehicle import Mounting
 from ingest.clock_book import ClockBook
+from ingest.connections import Connections
 from ingest.deadletters import dead_letters
 from ingest.protocol import Decoded
 from ingest.registry import Registry
@@ -55,6 +56,7 @@ class Reception:
         #: What the registry was told last.
         self._mountings: Sequence[Mounting] = ()
         self.clocks = ClockBook(registry, screen.clocks)
+        self.connections = Connections(registry)
 
     def know(self, world: World) -> None:
         """Mountings, settings of tenants and vehicles, and clocks are these from now on."""

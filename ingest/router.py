@@ -18,6 +18,7 @@ from fleet.fix import FixBatch
 from fleet.message import MessageBatch
 from fleet.screening import Reason
 from ingest.formats.answers import ANSWERS
+from ingest.formats.connections import CONNECTIONS
 from ingest.formats.topics import REMEMBERED_TOPICS, TopicFilter
 from ingest.protocol import Decoded, Format, Refusal
 
@@ -25,10 +26,10 @@ log = logging.getLogger(__name__)
 
 #: A store-and-forward message of some thousand fixes has this size; what is larger is no report of a vehicle.
 DEFAULT_LARGEST_PAYLOAD_BYTES: Final = 1 << 20
-#: Topics that mean something to other parts and are no fix (`contracts`: status, command and its replies).
+#: Topics that mean something to other parts and are no fix.
 #: `outrider/` is this product's own bus: somebody who subscribes to `#` must not feed live frames in again.
 _SPEECHLESS: Final = tuple(
-    map(TopicFilter, ("fleet/+/+/status", "fleet/+/+/command", "owntracks/+/+/cmd", "owntracks/+/+/status", "outrider/#", "$SYS/#"))
+    map(TopicFilter, ("fleet/+/+/command", "owntracks/+/+/cmd", "owntracks/+/+/status", "outrider/#", "$SYS/#"))
 )
 #: The format whose trackers are known by their names alone: nobody need remember their topics.
 _NATIVE: Final = "native"
@@ -156,10 +157,12 @@ _BROKEN_DETAILS: Final = {
 
 def _part(batch: MessageBatch, indices: Sequence[int]) -> MessageBatch:
     """The messages at `indices`, as a batch of their own (not to be acknowledged: it has no token)."""
+    retained = frozenset(batch.retained)
     return MessageBatch(
         topics=[batch.topics[index] for index in indices],
         payloads=[batch.payloads[index] for index in indices],
         received=[batch.received[index] for index in indices],
+        retained=[place for place, index in enumerate(indices) if index in retained],
     )
 
 
@@ -168,6 +171,7 @@ def _renumbered(decoded: Decoded, indices: Sequence[int]) -> Decoded:
     decoded.fixes.message = np.asarray(indices, np.int32)[decoded.fixes.message]
     decoded.refused = [replace(refusal, message=indices[refusal.message]) for refusal in decoded.refused]
     decoded.ignored = [indices[message] for message in decoded.ignored]
+    decoded.heard = [replace(heard, message=indices[heard.message]) for heard in decoded.heard]
     return decoded
 
 
@@ -182,13 +186,14 @@ def _joined(parts: Sequence[Decoded]) -> Decoded:
         ignored=[message for part in parts for message in part.ignored],
         answers=[answer for part in parts for answer in part.answers],
         uplinks=[uplink for part in parts for uplink in part.uplinks],
+        heard=[heard for part in parts for heard in part.heard],
     )
 
 
 def _answers_of(selected: Sequence[Selection]) -> list[Selection]:
-    """The topics on which trackers of the selected formats answer to commands."""
+    """The topics on which trackers of the selected formats say something else than where they are."""
     names = {selection.format.name for selection in selected}
-    return [Selection(format=one, topics=one.topics) for one in ANSWERS if one.of_format in names]
+    return [Selection(format=one, topics=one.topics) for one in (*ANSWERS, CONNECTIONS) if one.of_format in names]
 
 
 def _uplinks(name: str, batch: MessageBatch, decoded: Decoded) -> list[Uplink]:

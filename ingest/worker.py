@@ -23,6 +23,7 @@ import orjson
 from fleet.clock import MICROS_PER_S, to_micros
 from fleet.message import MessageBatch
 from geofence.proximity.settings import ProximitySettings
+from ingest.connections import Signs
 from ingest.deadletters import DeadLetterLimit
 from ingest.live import LiveFrames, LivePublisher
 from ingest.loop import process
@@ -174,6 +175,8 @@ class Worker:
         self._refused_rules.tell(self._pipeline.refused_rules)
         await self._proximity.take_up(self._store, world, self._patience)
         self._committed_step = self._pipeline.steps
+        lost = await self._patience.until_reached(self._store.disconnected)
+        self._pipeline.hear(self._reception.connections.remember(lost))
         self._ticked_at_s = _monotonic()
         self._checkpoints.start(self._ticked_at_s)
         if self._settings.owns_process:
@@ -239,6 +242,9 @@ class Worker:
         await _give_way()
         self._watermark.heard(taken.fixes, _monotonic())
         outcome = self._pipeline.step(taken.fixes, self._clock())
+        # What is tried again came in long ago: nobody is connected because of it.
+        signs = Signs() if is_retry else self._reception.connections.take(decoded.heard, taken.fixes, batch)
+        self._pipeline.hear(signs.lost)
         letters, dropped = (taken.dead_letters, 0) if is_retry else self._limit.admit(taken.dead_letters, newest_receipt(parts))
         self._accounting.taken(batch, taken, dropped)
         return Prepared(
@@ -249,6 +255,7 @@ class Worker:
             clocks=taken.clocks,
             answers=taken.answers,
             uplinks=taken.uplinks,
+            connections=signs.connections,
             duplicates=taken.duplicates,
         )
 

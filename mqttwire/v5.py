@@ -59,8 +59,11 @@ class V5:
 
     def subscribe(self, packet_id: int, filters: Sequence[str], max_qos: int) -> bytes:
         # Retained messages come once, with the first subscription of a session, and not again at each reconnect.
-        handling = mqtt5.RetainHandling.SEND_IF_SUBSCRIPTION_NOT_EXISTS
-        topic_filters = [mqtt5.TopicFilter(pattern, max_qos=mqtt5.QoS(max_qos), retain_handling=handling) for pattern in filters]
+        # They alone have the retain flag ("retain as published" is off, as in MQTT 3.1.1): it tells what was kept from what is new.
+        handling, qos = mqtt5.RetainHandling.SEND_IF_SUBSCRIPTION_NOT_EXISTS, mqtt5.QoS(max_qos)
+        topic_filters = [
+            mqtt5.TopicFilter(pattern, max_qos=qos, retain_as_published=False, retain_handling=handling) for pattern in filters
+        ]
         return mqtt5.SubscribePacket(packet_id, topic_filters).write()
 
     def disconnect(self, code: int = 0) -> bytes:

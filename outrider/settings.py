@@ -123,6 +123,9 @@ class Settings(BaseSettings):
     late_horizon_h: float = Field(48.0, ge=0, description="Older fixes are stored, and change no visit any more.")
     stale_after_s: float = Field(300.0, gt=0, description="A vehicle that is silent for so long is stale.")
     offline_after_s: float = Field(1_800.0, gt=0, description="A vehicle that is silent for so long is offline.")
+    disconnected_after_s: float = Field(
+        30.0, ge=0, description="A vehicle whose tracker was disconnected (last will) is offline after so long without a fix."
+    )
 
     # how long things are kept
     retain_fixes_days: int = Field(0, ge=0, description="0 keeps for ever.")

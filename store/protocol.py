@@ -18,6 +18,7 @@ from typing import Any, Protocol, TypeVar
 
 from fleet.access import ApiKey
 from fleet.command import Command, Uplink
+from fleet.connection import Connection
 from fleet.fence import Fence
 from fleet.fence_group import FenceGroup
 from fleet.fix import FixBatch
@@ -215,6 +216,11 @@ class IngestStore(Protocol):
 
     async def fixes_of(self, key: int, start: datetime, end: datetime) -> FixBatch:
         """Fixes of one vehicle (by its key) in [start, end], by time. `message` is 0."""
+        ...
+
+    async def disconnected(self) -> list[Connection]:
+        """The trackers whose last word (`Commit.connections`) is that their connection was lost. Until a tracker says otherwise its
+        first such word stays."""
         ...
 
     async def anchor_before(self, key: int, time: datetime) -> tuple[datetime, bytes] | None:

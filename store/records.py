@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fleet.command import Answer, Uplink
+from fleet.connection import Connection
 from fleet.event import Event
 from fleet.fence import Fence
 from fleet.fix import FixBatch, Float64s, Int64s
@@ -102,6 +103,8 @@ class Commit:
     #: What trackers said to commands, and trackers that were heard in another format or on another topic than before.
     answers: Sequence[Answer] = ()
     uplinks: Sequence[Uplink] = ()
+    #: Trackers that have said that they are connected, or whose last will was received, in order.
+    connections: Sequence[Connection] = ()
     #: Numbers of dead letters that were tried again: what came of them is in this commit, and they go.
     retried: Sequence[int] = ()
     #: The messages that `fixes.message` counts; lets a fix that cannot be stored become a dead letter with its payload.

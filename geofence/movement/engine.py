@@ -24,7 +24,7 @@ from geofence.movement.ignition import ON, Ignition
 from geofence.movement.rulebook import Rulebook
 from geofence.movement.said import Said
 from geofence.movement.settings import Durations, MovementSettings
-from geofence.movement.silence import level_of, silence_words, watch_silence
+from geofence.movement.silence import level_of, lost_in, silence_words, watch_silence
 from geofence.movement.speeding import SpeedWatch
 from geofence.movement.traces import STANDING, Traces
 from geofence.movement.unauthorised import HOURS, IGNITION, RuleWatch, Walk, closed_hours, ignition_off
@@ -48,6 +48,8 @@ class MovementEngine:
         self._fences = FencePlan.empty()
         self._rulebook = Rulebook(settings.rules, roster)
         self._presumed: dict[int, int] = {}
+        #: By slot, when connections were lost; only while that is looked at.
+        self._lost: dict[int, Sequence[int]] = {}
 
     def set_fences(self, plan: FencePlan) -> None:
         """Of these fences those count that limit the speed."""
@@ -85,7 +87,7 @@ class MovementEngine:
             return Outcome()
         said = Said()
         before = rows.before(self._traces["time"][rows.slots], rows.batch.time)
-        watch_silence(rows, before, self._traces, self._durations, said)
+        watch_silence(rows, before, self._traces, self._durations, self._lost, said)
         self._move(rows, said)
         self._watch_speed(rows, before, said)
         self._traces.put(rows.vehicles, {"time": rows.batch.time[rows.ends], "told": np.int8(0)})
@@ -151,10 +153,28 @@ class MovementEngine:
         slot = self._slot(key)
         return self._tick(now, np.array([] if slot is None else [slot], np.int64))
 
+    def disconnected(self, key: int, at: int, now: datetime) -> Outcome:
+        """The vehicle's tracker lost its connection then, not before its last fix, and the grace is over."""
+        self.know_lost(key, [at])
+        try:
+            return self.tick_one(key, now)
+        finally:
+            self.know_lost(key, ())
+
+    def know_lost(self, key: int, lost: Sequence[int]) -> None:
+        """Connections of this vehicle's tracker were lost then, as far as silence is to be judged from now on."""
+        slot = int(self._roster.assign(as_keys([key]))[0])
+        self._traces.reserve(len(self._roster))
+        if lost:
+            self._lost[slot] = lost
+        else:
+            self._lost.pop(slot, None)
+
     def silent_by(self, now: datetime) -> dict[int, int]:
         """The vehicles that `tick` would call silent, as `take_presumed` would give them."""
         slots = self._silent(now, np.arange(len(self._traces)))
-        return {int(self._roster.slots.keys[slot]): self._told_until(slot, self._level(slot, to_micros(now))) for slot in slots}
+        at = to_micros(now)
+        return {int(self._roster.slots.keys[slot]): self._told_until(slot, at) for slot in slots}
 
     def take_presumed(self) -> dict[int, int]:
         """Vehicles that ticks have called silent since the last call: by key, until when a fix would prove that wrong."""
@@ -164,26 +184,34 @@ class MovementEngine:
     def _tick(self, now: datetime, slots: Int64s) -> Outcome:
         findings = Findings(now)
         for slot in self._silent(now, slots):
-            level, last = self._level(slot, to_micros(now)), int(self._traces["time"][slot])
+            at, last = to_micros(now), int(self._traces["time"][slot])
             findings.about(*self._roster.whose(slot))
-            for word in silence_words(0, 0, last, int(self._traces["told"][slot]), level, self._durations):
+            for word in silence_words(0, 0, last, int(self._traces["told"][slot]), at, self._durations, self._lost.get(slot, ())):
                 findings.event(word.kind, word.occurred, word.data)
-            self._traces["told"][slot] = level
-            self._presumed[slot] = self._told_until(slot, level)
+            self._traces["told"][slot] = self._level(slot, at)
+            self._presumed[slot] = self._told_until(slot, at)
         return Outcome(events=findings.events)
 
     def _silent(self, now: datetime, slots: Int64s) -> list[int]:
         """Those of the slots of which more has to be said than was."""
         at, time = to_micros(now), self._traces["time"][slots]
         level = (time <= at - self._durations.stale).astype(np.int8) + (time <= at - self._durations.offline)
+        if self._lost:
+            disconnected = np.flatnonzero(np.isin(slots, np.fromiter(self._lost, np.int64)))
+            level[disconnected] = [self._level(int(slots[row]), at) for row in disconnected]
         due = slots[(level > self._traces["told"][slots]) & (time != NEVER)]
         return [slot for slot in due.tolist() if self._roster.whose(slot)[1]]
 
     def _level(self, slot: int, at: int) -> int:
-        return level_of(at - int(self._traces["time"][slot]), self._durations)
+        return level_of(int(self._traces["time"][slot]), at, self._durations, self._lost.get(slot, ()))
 
-    def _told_until(self, slot: int, level: int) -> int:
-        return int(self._traces["time"][slot]) + (self._durations.offline if level > 1 else self._durations.stale)
+    def _told_until(self, slot: int, at: int) -> int:
+        """A fix before this instant would prove wrong what has been said by `at`."""
+        last, lost = int(self._traces["time"][slot]), self._lost.get(slot, ())
+        disconnected = lost_in(last, at, self._durations, lost)
+        if disconnected != NEVER:
+            return disconnected + self._durations.disconnected
+        return last + (self._durations.offline if self._level(slot, at) > 1 else self._durations.stale)
 
     # state in and out
 

@@ -33,6 +33,8 @@ class MovementSettings:
     max_gap_s: float = 120.0
     stale_s: float = 300.0
     offline_s: float = 1_800.0
+    #: Disconnected (by the tracker's last will) for so long without a fix is offline.
+    disconnected_s: float = 30.0
     #: So long on the move against a rule is unauthorised.
     unauthorised_s: float = 60.0
     #: The installation's; tenants and vehicles may have their own (`geofence.movement.rulebook`).
@@ -49,6 +51,7 @@ class Durations:
     gap: int
     stale: int
     offline: int
+    disconnected: int
     unauthorised: int
 
     @classmethod
@@ -60,5 +63,6 @@ class Durations:
             gap=round(settings.max_gap_s * MICROS_PER_S),
             stale=round(settings.stale_s * MICROS_PER_S),
             offline=round(settings.offline_s * MICROS_PER_S),
+            disconnected=round(settings.disconnected_s * MICROS_PER_S),
             unauthorised=round(settings.unauthorised_s * MICROS_PER_S),
         )

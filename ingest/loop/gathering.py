@@ -109,6 +109,7 @@ def _part(batch: MessageBatch, start: int, end: int) -> MessageBatch:
         received=batch.received[start:end],
         token=batch.token if end == len(batch) else PART,
         broken=[(index - start, reason) for index, reason in batch.broken if start <= index < end],
+        retained=[index - start for index in batch.retained if start <= index < end],
     )
 
 
@@ -117,12 +118,14 @@ def joined(parts: Sequence[MessageBatch]) -> MessageBatch:
     if len(parts) == 1:
         return parts[0]
     broken: list[tuple[int, Reason]] = []
+    retained: list[int] = []
     topics: list[str] = []
     payloads: list[bytes] = []
     received: list[int] = []
     for part in parts:
         broken += [(index + len(topics), reason) for index, reason in part.broken]
+        retained += [index + len(topics) for index in part.retained]
         topics += part.topics
         payloads += part.payloads
         received += part.received
-    return MessageBatch(topics=topics, payloads=payloads, received=received, broken=broken)
+    return MessageBatch(topics=topics, payloads=payloads, received=received, broken=broken, retained=retained)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fleet.command import Answer, Uplink
+from fleet.connection import Connection
 from fleet.fix import FixBatch
 from fleet.message import DeadLetter, MessageBatch
 from fleet.outcome import Outcome
@@ -32,6 +33,7 @@ class Prepared:
     anchors: list[Anchor] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     uplinks: list[Uplink] = field(default_factory=list)
+    connections: list[Connection] = field(default_factory=list)
     #: Dead letters (their numbers) that `batches` hold once more.
     retried: list[int] = field(default_factory=list)
     checkpoint: Slice | None = None
@@ -61,6 +63,7 @@ class Prepared:
             or self.dead_letters
             or self.retried
             or self.answers
+            or self.connections
             or self.clocks
             or self.anchors
             or self.checkpoint is not None
@@ -75,6 +78,7 @@ class Prepared:
             or self.proximity
             or self.retried
             or self.answers
+            or self.connections
             or self.clocks
             or self.anchors
             or self.checkpoint is not None
@@ -96,6 +100,7 @@ class Prepared:
         self.retried += later.retried
         self.answers += later.answers
         self.uplinks += later.uplinks
+        self.connections += later.connections
         self.reasons += later.reasons
         self.flagged += later.flagged
         self.duplicates += later.duplicates
@@ -114,6 +119,7 @@ class Prepared:
             retried=self.retried,
             answers=self.answers,
             uplinks=self.uplinks,
+            connections=self.connections,
             messages=joined(self.batches) if self.batches else None,
         )
 

@@ -98,6 +98,7 @@ class Writer:
             or rest.retried
             or rest.answers
             or rest.uplinks
+            or rest.connections
         ):
             await self._halve([rest], lambda _: rest, written, on_poison=self._drop)
 

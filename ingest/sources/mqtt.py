@@ -94,4 +94,5 @@ def batch_of(messages: Messages) -> MessageBatch:
         token=messages,
         broken=tuple(sorted(broken.items())),
         full_bytes=messages.full_bytes,
+        retained=messages.retained,
     )

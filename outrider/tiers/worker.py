@@ -83,6 +83,7 @@ def pipeline_settings(settings: Settings) -> PipelineSettings:
     movement = MovementSettings(
         stale_s=settings.stale_after_s,
         offline_s=settings.offline_after_s,
+        disconnected_s=settings.disconnected_after_s,
         unauthorised_s=settings.unauthorised_after_s,
         rules=movement_rules(settings),
     )

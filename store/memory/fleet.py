@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from fleet.connection import Connection
 from fleet.tracker_clock import TrackerClock
 from fleet.vehicle import Mounting, Tracker, TrackerStatus, Vehicle
 from store.memory.repository import MemoryRepository, reject_unstorable
@@ -28,6 +29,7 @@ class FleetTables:
         self._places: dict[int, tuple[str, str]] = {}
         self._last_key = 0
         self.clocks: dict[tuple[str, str], TrackerClock] = {}
+        self.connections: dict[tuple[str, str], Connection] = {}
 
     def register(self, trackers: Sequence[tuple[str, str]], *, quarantine: bool) -> list[Mounting]:
         reject_unstorable(*trackers)
@@ -45,6 +47,17 @@ class FleetTables:
             known = self.clocks.get(place)
             if place in self.trackers.items and (known is None or known.found_at <= clock.found_at):
                 self.clocks[place] = clock
+
+    def hear(self, connections: Sequence[Connection]) -> None:
+        """What trackers, and brokers for them, said last; what was said before stays."""
+        for one in connections:
+            place = (one.tenant, one.tracker)
+            known = self.connections.get(place)
+            if place in self.trackers.items and (known is None or known.is_online != one.is_online):
+                self.connections[place] = one
+
+    def disconnected(self) -> list[Connection]:
+        return [one for _, one in sorted(self.connections.items()) if not one.is_online]
 
     def is_known(self, key: int) -> bool:
         return key in self._places
@@ -177,6 +190,7 @@ class TrackerRepository(MemoryRepository[Tracker]):
     def _remove(self, tenant: str, id_: str) -> None:
         self._tables.dismount_tracker(tenant, id_)
         self._tables.clocks.pop((tenant, id_), None)
+        self._tables.connections.pop((tenant, id_), None)
         super()._remove(tenant, id_)
 
     def _shown(self, item: Tracker) -> Tracker:

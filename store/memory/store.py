@@ -12,6 +12,7 @@ import numpy as np
 from fleet.access import ApiKey
 from fleet.clock import from_micros, to_micros
 from fleet.command import Command, Uplink
+from fleet.connection import Connection
 from fleet.fence_group import with_inherited
 from fleet.fix import FixBatch
 from fleet.fixes_around import FixesAround, Reach
@@ -109,6 +110,7 @@ class MemoryStore:
         self._letters.drop(None, commit.retried)
         self._letters.put([storable_letter(letter) for letter in commit.dead_letters] + refused)
         self._fleet.take_in(commit.clocks)
+        self._fleet.hear(commit.connections)
         self._visits.put(commit.outcome.visits)
         self._routes.take_in(commit.outcome)
         new_events = self._events.add(commit.outcome.events)
@@ -176,6 +178,9 @@ class MemoryStore:
 
     async def fixes_of(self, key: int, start: datetime, end: datetime) -> FixBatch:
         return self._fixes.of(key, to_micros(start), to_micros(end))
+
+    async def disconnected(self) -> list[Connection]:
+        return self._fleet.disconnected()
 
     async def anchor_before(self, key: int, time: datetime) -> tuple[datetime, bytes] | None:
         earlier = [micros for micros in self._anchors.get(key, ()) if micros < to_micros(time)]

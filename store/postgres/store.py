@@ -12,6 +12,7 @@ import orjson
 
 from fleet.access import ApiKey
 from fleet.command import Command, Uplink
+from fleet.connection import Connection
 from fleet.fence_group import with_inherited
 from fleet.fix import FixBatch
 from fleet.fixes_around import FixesAround, Reach
@@ -26,6 +27,7 @@ from store.postgres.access import Access
 from store.postgres.claim import Claim
 from store.postgres.commands import Commands
 from store.postgres.commits import Commits
+from store.postgres.connections import disconnected
 from store.postgres.database import Database, Limits
 from store.postgres.fence_groups import FenceGroupRepository
 from store.postgres.fixes import FixReader
@@ -161,6 +163,9 @@ class PostgresStore:
 
     async def fixes_of(self, key: int, start: datetime, end: datetime) -> FixBatch:
         return await self._fixes.of_vehicle(key, start, end)
+
+    async def disconnected(self) -> list[Connection]:
+        return await disconnected(self._database)
 
     async def anchor_before(self, key: int, time: datetime) -> tuple[datetime, bytes] | None:
         return await self._fixes.anchor_before(key, time)

@@ -38,6 +38,15 @@ JOIN tenants ON tenants.name = given.tenant
 ON CONFLICT (tenant_id, tracker) DO UPDATE SET format = excluded.format, topic = excluded.topic
 WHERE (uplinks.format, uplinks.topic) IS DISTINCT FROM (excluded.format, excluded.topic)
 
+-- name: put_connections
+INSERT INTO tracker_connections (tenant_id, tracker, is_online, since)
+SELECT trackers.tenant_id, trackers.tracker, given.is_online, given.since
+FROM unnest(%(tenants)s::text[], %(trackers)s::text[], %(online)s::boolean[], %(since)s) AS given(tenant, tracker, is_online, since)
+JOIN tenants ON tenants.name = given.tenant
+JOIN trackers ON trackers.tenant_id = tenants.id AND trackers.tracker = given.tracker
+ON CONFLICT (tenant_id, tracker) DO UPDATE SET is_online = excluded.is_online, since = excluded.since
+WHERE tracker_connections.is_online <> excluded.is_online
+
 -- name: put_answers
 -- An answer that names its command closes that one; another closes the one command of its kind that the tracker has open. What
 -- is delivered again finds nothing open, unless the next command has been sent meanwhile: so an answer that has just answered

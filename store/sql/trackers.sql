@@ -61,5 +61,12 @@ UPDATE mountings SET mounted_to = greatest(now(), mounted_from) WHERE vehicle_id
 UPDATE mountings SET mounted_to = greatest(now(), mounted_from)
 WHERE tenant_id = %(tenant_id)s AND tracker = %(tracker)s AND mounted_to IS NULL
 
+-- name: disconnected
+SELECT tenants.name, tracker_connections.tracker, tracker_connections.since
+FROM tracker_connections
+JOIN tenants ON tenants.id = tracker_connections.tenant_id
+WHERE NOT tracker_connections.is_online
+ORDER BY tenants.name, tracker_connections.tracker
+
 -- name: tell
 SELECT pg_notify('outrider_changes', %(change)s)

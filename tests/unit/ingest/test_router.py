@@ -90,13 +90,13 @@ def test_too_large() -> None:
 
 
 def test_subscribes_to_what_the_formats_know_or_to_less() -> None:
-    assert router().topics == ("fleet/+/+/fix", "/hfp/v2/#", "/hfp/v1/#", "fleet/+/+/command/+/reply")
+    assert router().topics == ("fleet/+/+/fix", "/hfp/v2/#", "/hfp/v1/#", "fleet/+/+/command/+/reply", "fleet/+/+/status")
     assert router(narrowed_to=["fleet/acme/+/fix"]).topics == ("fleet/acme/+/fix",)
 
 
 def test_settings_may_select_a_format_by_other_topics() -> None:
     moved = Router(selections([Native(), Hfp()], {"hfp": ["helsinki/#"]}), default_tenant="default")
-    assert moved.topics == ("fleet/+/+/fix", "helsinki/#", "fleet/+/+/command/+/reply")
+    assert moved.topics == ("fleet/+/+/fix", "helsinki/#", "fleet/+/+/command/+/reply", "fleet/+/+/status")
 
 
 @given(
