@@ -13,6 +13,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -21,13 +22,16 @@ from fleet.errors import OutriderError
 from fleet.fence import Fence
 from fleet.fix import FixBatch
 from fleet.message import MessageBatch
+from fleet.outcome import Outcome
 from fleet.plan import parse_plan
 from fleet.route import Route
 from fleet.tenant import NO_SETTINGS, OwnSettings, Tenant
+from geofence.proximity.settings import ProximitySettings
 from ingest.fence_file import parse_fences
 from ingest.formats import FORMATS
 from ingest.pipeline import Pipeline, PipelineSettings
 from ingest.protocol import Decoded
+from ingest.proximity.watch import ProximityWatch
 from ingest.reception import Reception
 from ingest.registry import Registry
 from ingest.repair import Repairs
@@ -74,6 +78,7 @@ class ReplayOptions:
     tenant_settings: OwnSettings = NO_SETTINGS
     vehicle_settings: Mapping[str, OwnSettings] = field(default_factory=dict)
     pipeline: PipelineSettings = field(default_factory=PipelineSettings)
+    proximity: ProximitySettings = field(default_factory=ProximitySettings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +129,13 @@ class _Replay:
         self._fences = fences
         self._shuffled = None if options.shuffle is None else _shuffled(options.capture, options.shuffle)
         self._store = MemoryStore(clock=lambda: from_micros(self._now))
-        self._pipeline = Pipeline(_reaching_over(options.pipeline, self._shuffled or ()))
+        # A message that was shuffled may be late by the whole recording: the horizon reaches over that as well.
+        span_s = _span_s(self._shuffled or ())
+        self._pipeline = Pipeline(replace(options.pipeline, late_horizon_s=options.pipeline.late_horizon_s + span_s))
+        proximity = replace(options.proximity, horizon_s=options.proximity.horizon_s + span_s)
+        self._proximity = ProximityWatch(self._store, proximity, self._pipeline.roster, looks_back=True)
+        # Everything is judged when all is there.
+        self._last_word = timedelta(seconds=proximity.delay_s)
         self._repairs = Repairs(self._store, self._pipeline)
         router = Router(selections(FORMATS), default_tenant=options.tenant)
         self._reception = Reception(router, Registry(), Screen())
@@ -140,6 +151,7 @@ class _Replay:
                     await self._pass_time(batch.received, output)
                     await self._take(batch, output)
                     show(self._messages)
+                await self._judge(from_micros(self._now) + self._last_word, output)
                 await self._write_visits(output)
                 return self._summary(output)
         except OSError as problem:
@@ -168,12 +180,14 @@ class _Replay:
             world = await self._store.world()
             self._reception.screen.obey(world.screening, self._reception.registry.vehicle)
             changed = self._pipeline.apply(world, from_micros(self._now))
+            self._proximity.apply(world.proximity, world.fences)
             await self._write(Commit(fixes=FixBatch.empty(), outcome=changed), output)
         taken = self._reception.finish(batch, decoded)
         self._messages += len(batch)
         self._duplicates += taken.duplicates
         outcome = self._pipeline.step(taken.fixes, from_micros(self._now))
         outcome.extend(self._pipeline.tick(from_micros(self._now)))
+        self._proximity.heard(taken.fixes)
         commit = Commit(
             fixes=taken.fixes,
             outcome=outcome,
@@ -184,6 +198,14 @@ class _Replay:
         await self._write(commit, output)
         async for repaired in self._repairs.run(self._pipeline.steps, from_micros(self._now)):
             await self._write(repaired, output)
+        await self._judge(from_micros(self._now), output)
+
+    async def _judge(self, now: datetime, output: ReplayOutput) -> None:
+        """Judge the pairs of vehicles, as far as that can be done by now."""
+        is_more = True
+        while is_more:
+            is_more = await self._proximity.turn(now)
+            await self._write(Commit(fixes=FixBatch.empty(), outcome=Outcome()), output)
 
     async def _register(self, decoded: Decoded) -> bool:
         """Take strangers in, with all that is planned for them; returns whether the world has changed by that."""
@@ -218,9 +240,14 @@ class _Replay:
         return bool(new or named)
 
     async def _write(self, commit: Commit, output: ReplayOutput) -> None:
-        if commit.outcome.is_empty and not (len(commit.fixes) or commit.dead_letters or commit.anchors or commit.stale_anchors):
+        events, commit.proximity = self._proximity.take()
+        commit.outcome.events += events
+        if commit.outcome.is_empty and not (
+            len(commit.fixes) or commit.dead_letters or commit.anchors or commit.stale_anchors or commit.proximity
+        ):
             return
         committed = await self._store.commit(commit)
+        self._proximity.written()
         self._fixes += committed.stored
         self._duplicates += committed.duplicates
         output.write_events(committed.new_events)
@@ -260,11 +287,10 @@ def _shuffled(capture: Path, seed: int) -> list[Recorded]:
     return messages
 
 
-def _reaching_over(settings: PipelineSettings, messages: Sequence[Recorded]) -> PipelineSettings:
-    """A message that was shuffled may be late by the whole recording: the horizon reaches over that as well."""
+def _span_s(messages: Sequence[Recorded]) -> float:
+    """From the first receipt to the last."""
     received = [message.received for message in messages]
-    span_s = (max(received) - min(received)) / MICROS_PER_S if received else 0.0
-    return replace(settings, late_horizon_s=settings.late_horizon_s + span_s)
+    return (max(received) - min(received)) / MICROS_PER_S if received else 0.0
 
 
 def _slices(recorded: Iterable[Recorded]) -> Iterator[MessageBatch]:

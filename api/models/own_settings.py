@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, field_validator
 
 from api.models.base import Incoming, Outgoing, document, instant_text
 from api.models.fences import SettingsBody as FenceSettingsBody
@@ -14,6 +14,7 @@ from fleet.fence import FenceSettings
 from fleet.movement_rules import MovementRules
 from fleet.place_rules import PlaceLearning, PlaceRules
 from fleet.places import MAX_SPREAD_M, MIN_VISITS
+from fleet.proximity_rules import LEAST_NEAR_M, LEAST_NEAR_S, MOST_NEAR_M, MOST_NEAR_S, ProximityRules
 from fleet.screen_settings import ScreenOverrides
 from fleet.tenant import OwnSettings, Tenant
 
@@ -69,6 +70,25 @@ class SettingsBody(Incoming):
     movement: MovementBody = Field(default_factory=MovementBody)
 
 
+class ProximityBody(Incoming):
+    """What is left out, or null, is as the installation has it: not watched, 60 s, everywhere."""
+
+    near_m: Annotated[float, Field(le=MOST_NEAR_M)] | None = Field(
+        None, description="Two vehicles no further apart are together, `vehicle.proximity`; from 15 m on, 0: nobody is watched"
+    )
+    near_s: Annotated[float, Field(ge=LEAST_NEAR_S, le=MOST_NEAR_S)] | None = Field(None, description="For so long at least")
+    except_tag: Annotated[str, StringConstraints(max_length=100)] | None = Field(
+        None, description="What happens inside of fences with this tag does not count; empty: everything counts"
+    )
+
+    @field_validator("near_m")
+    @classmethod
+    def _is_worth_it(cls, near_m: float | None) -> float | None:
+        if near_m is not None and near_m != 0 and near_m < LEAST_NEAR_M:
+            raise ValueError(f"must be 0, or at least {LEAST_NEAR_M:g}: positions are not worth less")
+        return near_m
+
+
 class PlacesBody(Incoming):
     """What is left out, or null, is the product's default: `suggest`, 5 visits, 25 m."""
 
@@ -84,6 +104,7 @@ class PlacesBody(Incoming):
 
 
 class TenantSettingsBody(SettingsBody):
+    proximity: ProximityBody = Field(default_factory=lambda: ProximityBody.model_validate({}))
     places: PlacesBody = Field(default_factory=PlacesBody)
     fences: FenceSettingsBody = Field(default_factory=lambda: FenceSettingsBody.model_validate({}))
 
@@ -98,6 +119,7 @@ class SettingsOut(Outgoing):
 class TenantSettingsOut(SettingsOut):
     """Only what is set here."""
 
+    proximity: dict[str, float | str] = Field(examples=[{"near_m": 50.0, "except_tag": "depot"}])
     places: dict[str, float | str] = Field(examples=[{"learning": "automatic"}])
     fences: dict[str, float] = Field(examples=[{"exit_margin_m": 30.0}])
 
@@ -120,6 +142,7 @@ def settings_of(body: SettingsBody) -> OwnSettings:
     return OwnSettings(
         screening=ScreenOverrides(**screening),
         movement=MovementRules(**movement),
+        proximity=ProximityRules(**body.proximity.model_dump()),
         places=PlaceRules(**body.places.model_dump()),
         fences=FenceSettings(**body.fences.model_dump()),
     )
@@ -131,7 +154,11 @@ def settings_json(settings: OwnSettings) -> dict[str, Any]:
 
 def tenant_settings_json(settings: OwnSettings) -> dict[str, Any]:
     """Those that a vehicle may have as well, and those of a tenant alone."""
-    own = {"places": settings.places.said(), "fences": settings.fences.said()}
+    own = {
+        "proximity": settings.proximity.said(),
+        "places": settings.places.said(),
+        "fences": settings.fences.said(),
+    }
     return document(TenantSettingsOut, **settings_json(settings), **own)
 
 
