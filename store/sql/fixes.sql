@@ -91,7 +91,7 @@ ORDER BY tenants.name, vehicles.vehicle
 WITH tail AS (
     SELECT DISTINCT ON (vehicle_id) vehicle_id, time, lat, lon
     FROM fixes
-    WHERE batch > %(after)s AND time BETWEEN %(min_time)s AND %(max_time)s
+    WHERE batch > %(after)s AND time BETWEEN %(min_time)s AND %(max_time)s AND flags & 129 = 0
     ORDER BY vehicle_id, time DESC
 )
 SELECT

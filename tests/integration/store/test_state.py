@@ -222,7 +222,8 @@ async def test_checkpoints_of_any_size_come_back(stores: Stores, build: Builder,
 async def test_whereabouts_are_those_of_the_newest_fixes_of_all_vehicles_by_key(stores: Stores, build: Builder) -> None:
     first, second, third = await build.keys("t1", "t2", "t3")
     await build.commit(fixes([(first, at(0)), (second, at(5))], lat=[50.0, 51.0]), checkpoint={first: b"one", second: b"two"})
-    await build.commit(fixes([(first, at(9)), (second, at(2))], lat=[52.0, 53.0]))
+    later = [(first, at(9)), (second, at(2)), (second, at(8))]
+    await build.commit(fixes(later, lat=[52.0, 53.0, 54.0], flags=[0, 0, Flag.TELEPORT]))
     store = await stores.open()
     parts = [part async for part in store.whereabouts()]
     found = {
