@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Body, Query, Response
+from fastapi import APIRouter, Body, Query, Request, Response
 from pydantic import Field
 
 from api.access.authenticate import Operator, Viewer
 from api.access.principal import Principal
 from api.answers import Asked, Page, PageAsked, answer, decode_cursor, decode_number, page, place_of
+from api.idempotency import once
 from api.models.base import Instant
 from api.models.places import (
     AcceptBody,
@@ -85,6 +86,7 @@ async def get_place(services: Shared, thing: ThingId, asked: Annotated[SpanAsked
     responses=WRITE_PROBLEMS,
 )
 async def accept_place(
+    request: Request,
     services: Shared,
     thing: ThingId,
     asked: Annotated[SpanAsked, Query()],
@@ -92,8 +94,16 @@ async def accept_place(
     body: Annotated[AcceptBody | None, Body()] = None,
 ) -> Response:
     tenant = principal.writes(asked.tenant, services.settings.default_tenant)
-    given = body or AcceptBody()
-    known, _ = await one_place(services, tenant, thing, _span(services, asked), must_exist=given.lat is None)
+    given, span = body or AcceptBody(), _span(services, asked)
+
+    async def make(_seed: str | None) -> Response:
+        return await _accept(services, principal, tenant, thing, given, span)
+
+    return await once(request, services, tenant, make)
+
+
+async def _accept(services: Services, principal: Principal, tenant: str, thing: str, given: AcceptBody, span: Span) -> Response:
+    known, _ = await one_place(services, tenant, thing, span, must_exist=given.lat is None)
     lat, lon = (given.lat, given.lon) if known is None or given.lat is not None else (known.lat, known.lon)
     if lat is None or lon is None:
         why = "no visits" if known is None else f"{known.visits} visits, {known.spread_m} m apart"
@@ -111,11 +121,18 @@ async def accept_place(
     response_model=Withdrawn,
     responses=WRITE_PROBLEMS,
 )
-async def withdraw_place(services: Shared, thing: ThingId, asked: Annotated[SpanAsked, Query()], principal: Operator) -> Response:
+async def withdraw_place(
+    request: Request, services: Shared, thing: ThingId, asked: Annotated[SpanAsked, Query()], principal: Operator
+) -> Response:
     tenant = principal.writes(asked.tenant, services.settings.default_tenant)
-    known, _ = await one_place(services, tenant, thing, _span(services, asked))
-    visits = 0 if known is None else known.visits
-    return answer({"id": thing, "stops": await _decide(services, principal, tenant, thing, PlaceStep.WITHDRAWN, visits=visits)})
+    span = _span(services, asked)
+
+    async def make(_seed: str | None) -> Response:
+        known, _ = await one_place(services, tenant, thing, span)
+        visits = 0 if known is None else known.visits
+        return answer({"id": thing, "stops": await _decide(services, principal, tenant, thing, PlaceStep.WITHDRAWN, visits=visits)})
+
+    return await once(request, services, tenant, make)
 
 
 async def _decide(

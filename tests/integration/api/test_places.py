@@ -175,3 +175,12 @@ async def test_a_viewer_decides_nothing_and_a_place_across_tenants_needs_a_name(
         assert (await learned.client("acme-viewer").post(f"/v1/places/bakery:{action}", params=SPAN)).status_code == 403
     assert (await learned.client("root").get("/v1/places/bakery", params=SPAN)).status_code == 409
     assert (await learned.client("root").get("/v1/places/bakery", params={**SPAN, "tenant": "acme"})).status_code == 200
+
+
+async def test_a_repeated_answer_decides_once(learned: Api) -> None:
+    client = learned.client("acme-operator")
+    once = {"idempotency-key": "yes"}
+    first = await client.post("/v1/places/bakery:accept", params=SPAN, headers=once)
+    again = await client.post("/v1/places/bakery:accept", params=SPAN, headers=once)
+    assert (again.json(), again.headers["idempotency-replayed"]) == (first.json(), "true")
+    assert len((await client.get("/v1/places/bakery/history")).json()["items"]) == 1

@@ -53,7 +53,7 @@ export function EventFeed() {
           </button>
         ))}
       </fieldset>
-      <PlaceOffers />
+      {screen.selectedId.value === null && <PlaceOffers />}
       {entries.value.length === 0 ? (
         <EmptyFeed />
       ) : (

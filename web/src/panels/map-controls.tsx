@@ -76,6 +76,12 @@ function LayerPanel() {
           <span class="swatch" style={{ background: `rgb(${palettes[screen.theme.value].fence.join(" ")} / 30%)` }} />{" "}
           Fence
         </li>
+        <li>
+          <svg class="mark tone-at-risk" viewBox="-12 -12 24 24" width="20" height="20" aria-hidden="true">
+            <circle r="5" class="mark-hollow" />
+          </svg>{" "}
+          Real place of a pin
+        </li>
       </ul>
       <SpeedScale />
     </div>
