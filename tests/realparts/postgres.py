@@ -22,6 +22,7 @@ from outrider.embedded.account import Account
 from tests.realparts.process import ChildError, free_port, log_end, start_child, stop_child, wait_until
 
 OWNER = "outrider"
+_GONE_WITHIN_S = 10.0
 SETTINGS: Mapping[str, str] = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -113,9 +114,11 @@ class PostgresServer:
 
     def kill(self) -> None:
         """kill -9 of the server and all its backends at once."""
-        self._signal_all(signal.SIGKILL)
+        backends = self._signal_all(signal.SIGKILL)
         if self.process is not None:
             self.process.wait()
+        # The next server refuses to start on shared memory that one of them still has.
+        psutil.wait_procs(backends, timeout=_GONE_WITHIN_S)
 
     def suspend(self) -> None:
         """SIGSTOP for the server and all its backends: it is there, and answers nothing."""
@@ -167,10 +170,10 @@ class PostgresServer:
         if self.process is not None:
             self.process.send_signal(number)
 
-    def _signal_all(self, number: signal.Signals) -> None:
-        """To the server first, so that it starts no backend meanwhile, then to its backends."""
+    def _signal_all(self, number: signal.Signals) -> list[psutil.Process]:
+        """To the server first, so that it starts no backend meanwhile, then to its backends; which these were."""
         if self.process is None or self.process.poll() is not None:
-            return
+            return []
         backends = psutil.Process(self.process.pid).children(recursive=True)
         self.process.send_signal(number)
         for backend in backends:
@@ -178,3 +181,4 @@ class PostgresServer:
                 backend.send_signal(number)
             except psutil.NoSuchProcess:
                 continue
+        return backends
