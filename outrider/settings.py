@@ -117,6 +117,19 @@ class Settings(BaseSettings):
     watch_towing: bool = Field(False, description="Moving with the ignition off is `vehicle.unauthorised`.")
     unauthorised_after_s: float = Field(60.0, ge=0, le=86_400, description="So long on the move without leave, and it is told.")
 
+    # which vehicles are together; tenants may have their own (`settings.proximity`), but for the delay
+    proximity_near_m: float = Field(
+        0.0, ge=0, le=500, description="Two vehicles of a tenant no further apart are `vehicle.proximity`; from 15 on, 0: none are."
+    )
+    proximity_near_s: float = Field(60.0, ge=30, le=86_400, description="For so long at least.")
+    proximity_except_tag: str | None = Field(None, description="What happens inside of fences with this tag does not count (depots).")
+    proximity_delay_s: float = Field(
+        120.0,
+        ge=90,
+        le=86_400,
+        description="So long after an instant it is judged who was together; later fixes bring corrections.",
+    )
+
     # how often things happen
     checkpoint_interval_s: float = Field(10.0, gt=0, le=3600, description="How often the worker saves what a restart begins from.")
     batch_max_messages: int = Field(10_000, ge=1, le=65_535, description="Most messages in one transaction.")

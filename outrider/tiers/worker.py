@@ -9,7 +9,9 @@ from dataclasses import fields
 from downlink.runner import CommandRunner
 from fleet.calendar_text import read_calendar
 from fleet.movement_rules import MovementRules
+from fleet.proximity_rules import LEAST_NEAR_M, ProximityRules
 from geofence.movement.settings import MovementSettings
+from geofence.proximity.settings import ProximitySettings
 from ingest.formats import FORMATS
 from ingest.loop.health import HealthServer
 from ingest.pipeline import Pipeline, PipelineSettings
@@ -102,6 +104,16 @@ def movement_rules(settings: Settings) -> MovementRules:
     return MovementRules(speed_limit_mps=settings.speed_limit_mps, allowed_hours=text, watch_towing=settings.watch_towing)
 
 
+def proximity_settings(settings: Settings) -> ProximitySettings:
+    """Raises InvalidSettings for a distance that is less than what positions are worth."""
+    if 0 < settings.proximity_near_m < LEAST_NEAR_M:
+        raise InvalidSettings(f"OUTRIDER_PROXIMITY_NEAR_M: must be 0, or at least {LEAST_NEAR_M:g}")
+    rules = ProximityRules(
+        near_m=settings.proximity_near_m, near_s=settings.proximity_near_s, except_tag=settings.proximity_except_tag
+    )
+    return ProximitySettings(delay_s=settings.proximity_delay_s, horizon_s=settings.late_horizon_h * 3600, rules=rules)
+
+
 def source_limits(settings: Settings) -> SourceLimits:
     return SourceLimits(
         window=settings.mqtt_receive_maximum,
@@ -117,6 +129,7 @@ def worker_settings(settings: Settings) -> WorkerSettings:
         name=settings.mqtt_client_id,
         batch_messages=settings.batch_max_messages,
         checkpoint_interval_s=settings.checkpoint_interval_s,
+        proximity=proximity_settings(settings),
         quarantine=settings.unknown_trackers is UnknownTrackers.QUARANTINE,
         owns_process=True,
     )
