@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from fleet.columns import grown
 from fleet.fix import FixBatch, Int64s
 from fleet.screening import ELSEWHERE
 from store.postgres.arrays import Float4s, Float8s, Instants
@@ -76,13 +77,11 @@ class NewestPositions:
     def _grow(self, size: int) -> None:
         if size <= self._size:
             return
-        size = max(size, 2 * self._size)
         for name, dtype, empty in _LAYOUT:
-            grown = np.full(size, empty, dtype)
-            if name in self._columns:
-                grown[: self._size] = self._columns[name]
-            self._columns[name] = grown
-        self._size = size
+            column = grown(self._columns.get(name, np.zeros(0, dtype)), size)
+            column[self._size :] = empty
+            self._columns[name] = column
+        self._size = len(self._columns["time"])
 
 
 _LAYOUT: Final = (
