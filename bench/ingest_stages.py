@@ -3,7 +3,7 @@
     python -m bench.ingest_stages [--scene live forward] [--fixes 400000] [--profile] [--json]
 
 * `live`: messages of one fix, 2,000 to a pass, as while a commit is under way at full speed;
-* `forward`: messages of 50 fixes, 5,000 fixes to a pass.
+* `forward`: messages of 50 fixes, 10,000 fixes to a pass.
 
 10,000 vehicles and 10,000 fences, everything at the product's settings. CPU of the thread, microseconds a fix; the first quarter of
 the passes, in which a silent fleet sets off, does not count. The source (`bench.sources_sink`) and the event loop come on top.
@@ -40,7 +40,7 @@ from store.storable import unstorable
 
 VEHICLES: Final = 10_000
 FENCES: Final = 10_000
-_MESSAGES_A_PASS: Final = {"live": 2_000, "forward": 100}
+_MESSAGES_A_PASS: Final = {"live": 2_000, "forward": 200}
 _FIXES_EACH: Final = {"live": 1, "forward": FIXES_EACH}
 
 
