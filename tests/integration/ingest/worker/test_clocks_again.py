@@ -51,17 +51,17 @@ async def live(store: Store, source: ScriptedSource, *, commits: int, dies_after
     """A worker's life: it dies at that commit, before or after it was made. Whether it did."""
     write, made = store.commit, 0
 
-    async def commit(one: Commit) -> Committed:
+    async def dying(commit: Commit) -> Committed:
         nonlocal made
         made += 1
         if made == commits and not dies_after:
             raise Killed
-        written = await write(one)
+        written = await write(commit)
         if made == commits:
             raise Killed
         return written
 
-    store.commit = commit  # type: ignore[method-assign] # this store's only
+    store.commit = dying  # type: ignore[assignment, method-assign] # this store's only
     one = Worker(
         source=source,
         store=store,
