@@ -167,9 +167,9 @@ class Commits:
             self._doubt()
         raise Unavailable(f"other writers of the same rows disturbed the commit {_MOST_ATTEMPTS} times")
 
-    def close(self) -> None:
-        """No commit is under way any more."""
-        self._off_loop.close()
+    async def close(self) -> None:
+        """A commit that is still under way is given up."""
+        await self._off_loop.close()
 
     async def _transact(self, connection: Connection, prepared: _Prepared, is_collision: bool) -> _Written:
         """Run beside the event loop: awaits nothing but the connection."""

@@ -50,6 +50,8 @@ class OffLoop:
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="outrider-commit")
+        #: What is under way, and its connection's line.
+        self._under_way: tuple[asyncio.Future[Any], socket.socket] | None = None
 
     async def run(self, connection: OffLoopConnection, work: Coroutine[Any, Any, T]) -> T:
         """The result of `work`, which awaits nothing but `connection`.
@@ -61,19 +63,27 @@ class OffLoop:
         with closing(work), socket.fromfd(connection.pgconn.socket, socket.AF_INET, socket.SOCK_STREAM) as line:
             connection.waits_in_thread = True
             ending = asyncio.get_running_loop().run_in_executor(self._thread, _driven, work)
+            self._under_way = ending, line
             try:
                 await asyncio.wait({ending})
             except asyncio.CancelledError:
-                _cut(line)
-                await _ended(ending)
+                await self._give_up()
                 raise
             finally:
+                self._under_way = None
                 connection.waits_in_thread = False
             return ending.result()
 
-    def close(self) -> None:
-        """No work is under way any more."""
+    async def close(self) -> None:
+        """What is under way is given up: a server that does not answer would keep its thread, and so the process, for ever."""
+        await self._give_up()
         self._thread.shutdown()
+
+    async def _give_up(self) -> None:
+        if self._under_way is not None:
+            ending, line = self._under_way
+            _cut(line)
+            await _ended(ending)
 
 
 def _driven(work: Coroutine[Any, Any, T]) -> T:

@@ -372,7 +372,7 @@ class PostgresStore:
 
     async def close(self) -> None:
         self._closing.set()
-        self._commits.close()
+        await self._commits.close()
         await self._claim.close()
         await self._database.close()
 

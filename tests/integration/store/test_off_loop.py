@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import psycopg
 import pytest
@@ -17,11 +17,11 @@ pytestmark = pytest.mark.postgres
 _PATIENCE_S = 20.0
 
 
-@pytest.fixture
-def off_loop() -> Iterator[OffLoop]:
+@pytest_asyncio.fixture
+async def off_loop() -> AsyncIterator[OffLoop]:
     off_loop = OffLoop()
     yield off_loop
-    off_loop.close()
+    await off_loop.close()
 
 
 @pytest_asyncio.fixture
@@ -95,6 +95,19 @@ async def test_being_cancelled_twice_does_not_leave_it_behind(connection: OffLoo
     with pytest.raises(asyncio.CancelledError):
         await task
     assert has_ended
+
+
+async def test_closing_gives_up_what_is_under_way(connection: OffLoopConnection) -> None:
+    off_loop = OffLoop()
+
+    async def work() -> None:
+        await connection.execute("SELECT pg_sleep(600)")
+
+    task = asyncio.create_task(off_loop.run(connection, work()))
+    await asyncio.sleep(0.1)
+    await off_loop.close()
+    with pytest.raises(psycopg.OperationalError):
+        await task
 
 
 async def test_an_error_of_the_server_reaches_the_caller_and_the_connection_goes_on(
