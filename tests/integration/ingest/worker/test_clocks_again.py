@@ -61,7 +61,7 @@ async def live(store: Store, source: ScriptedSource, *, commits: int, dies_after
             raise Killed
         return written
 
-    store.commit = dying  # type: ignore[assignment, method-assign] # this store's only
+    store.commit = dying  # type: ignore[method-assign] # this store's only
     one = Worker(
         source=source,
         store=store,
