@@ -33,12 +33,12 @@ from store.memory.places import PlaceBook
 from store.memory.plan import RouteRepository
 from store.memory.proximity import ProximityBook
 from store.memory.repository import MemoryRepository, reject_unstorable
+from store.memory.states import StateTable
 from store.memory.tenants import TenantTable
 from store.own_settings import fence_defaults, movement_scopes, proximity_scopes, screen_scopes
 from store.positions import fixes_as_json, said
 from store.records import (
     AlertBacklog,
-    Anchor,
     Capabilities,
     Change,
     Checkpoint,
@@ -83,9 +83,7 @@ class MemoryStore:
         self._commands = CommandBook()
         self._proximity = ProximityBook(self._fixes, self._fleet)
         self._batch = 0
-        self._checkpoint_batch: int | None = None
-        self._states: dict[int, tuple[int, bytes]] = {}
-        self._anchors: dict[int, dict[int, Anchor]] = {}
+        self._states = StateTable()
 
     # what the worker needs
 
@@ -117,7 +115,7 @@ class MemoryStore:
         self._outbox.fill(new_events)
         if new_events:
             self._wakes.tell(Change(kind="event"))
-        self._keep_states(commit)
+        self._states.keep(commit, self._batch)
         self._proximity.put(commit.proximity)
         stored = int(new_rows.sum())
         return Committed(
@@ -157,11 +155,9 @@ class MemoryStore:
         return self._fleet.register(trackers, quarantine=quarantine)
 
     async def checkpoint(self) -> AsyncIterator[Checkpoint]:
-        if self._checkpoint_batch is None:
-            return
-        included = self._checkpoint_batch
-        ahead = {key: batch for key, (batch, _) in self._states.items() if batch > included}
-        yield Checkpoint(batch=included, vehicles={key: state for key, (_, state) in self._states.items()}, ahead=ahead)
+        found = self._states.checkpoint()
+        if found is not None:
+            yield found
 
     async def whereabouts(self) -> AsyncIterator[Whereabouts]:
         for key, chunk, row in self._fixes.newest():
@@ -183,11 +179,7 @@ class MemoryStore:
         return self._fleet.disconnected()
 
     async def anchor_before(self, key: int, time: datetime) -> tuple[datetime, bytes] | None:
-        earlier = [micros for micros in self._anchors.get(key, ()) if micros < to_micros(time)]
-        if not earlier:
-            return None
-        anchor = self._anchors[key][max(earlier)]
-        return anchor.time, anchor.state
+        return self._states.anchor_before(key, time)
 
     async def fixes_around(self, tenant: str, instants: Sequence[int], reach: Reach) -> FixesAround:
         return self._proximity.fixes_around(tenant, instants, reach)
@@ -406,7 +398,7 @@ class MemoryStore:
             ("dead_letters", kept.dead_letters_days, self._letters.drop_before),
             ("outbox", kept.alerts_days, self._outbox.drop_before),
             ("commands", kept.commands_days, self._commands.drop_before),
-            ("anchors", kept.anchors_days, self._drop_anchors_before),
+            ("anchors", kept.anchors_days, self._states.drop_anchors_before),
             ("proximity_states", kept.anchors_days, self._proximity.drop_before),
             ("idempotency_keys", kept.idempotency_keys_days, self._answers.drop_before),
         ]
@@ -433,26 +425,6 @@ class MemoryStore:
         new_rows = np.zeros(len(fixes), np.bool_)
         new_rows[good] = self._fixes.append(self._batch, fixes.take(good))
         return new_rows
-
-    def _keep_states(self, commit: Commit) -> None:
-        for key, instant in commit.stale_anchors.items():
-            kept = self._anchors.get(key, {})
-            self._anchors[key] = {micros: anchor for micros, anchor in kept.items() if micros < to_micros(instant)}
-        for anchor in commit.anchors:
-            self._anchors.setdefault(anchor.key, {})[to_micros(anchor.time)] = anchor
-        if commit.checkpoint_vehicles is not None:
-            up_to = self._batch if commit.checkpoint_up_to is None else commit.checkpoint_up_to
-            if up_to:
-                self._checkpoint_batch = max(self._checkpoint_batch or 0, up_to)
-            self._states.update({key: (self._batch, state) for key, state in commit.checkpoint_vehicles.items()})
-
-    def _drop_anchors_before(self, end: datetime) -> int:
-        """The newest of each vehicle stays: a vehicle that was away for long is folded from it."""
-        before = sum(map(len, self._anchors.values()))
-        for key, anchors in self._anchors.items():
-            newest = max(anchors, default=0)
-            self._anchors[key] = {at: anchor for at, anchor in anchors.items() if at >= to_micros(end) or at == newest}
-        return before - sum(map(len, self._anchors.values()))
 
     def _position(self, vehicle: Vehicle, chunk: FixBatch, row: int) -> LatestPosition:
         return LatestPosition(

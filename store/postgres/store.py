@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Self, TypeVar
@@ -128,9 +128,9 @@ class PostgresStore:
         new: dict[str, Any] = {}
         owned = await all_own_settings(self._database) if parts & {WorldPart.FENCES, WorldPart.SETTINGS} else []
         if WorldPart.FENCES in parts:
-            # Groups last: a fence may name one that was made after they were read, and then there is another change to come.
-            fences = await _all(self._fences)
-            new["fences"] = with_inherited(fences, await _all(self._fence_groups), fence_defaults(owned))
+            # Groups first: a fence may name one that was made after they were read, and then there is another change to come.
+            groups, defaults = await _all(self._fence_groups), fence_defaults(owned)
+            new["fences"] = await _all(self._fences, lambda page: with_inherited(page, groups, defaults))
         if WorldPart.ROUTES in parts:
             new["routes"], new["route_keys"] = await self._routes.world(self._late_horizon_s)
         if WorldPart.MOUNTINGS in parts:
@@ -382,11 +382,11 @@ _PAGE = 5_000
 _T = TypeVar("_T", bound=Thing)
 
 
-async def _all(repository: PostgresRepository[_T]) -> list[_T]:
-    """Of all tenants."""
+async def _all(repository: PostgresRepository[_T], shown: Callable[[list[_T]], list[_T]] = list) -> list[_T]:
+    """Of all tenants, as `shown` shows each page of them; others have their turn between two pages."""
     found: list[_T] = []
     after: str | None = None
     while page := await repository.list(None, limit=_PAGE, after=after):
-        found += page
+        found += shown(page)
         after = f"{page[-1].tenant}/{page[-1].id}"
     return found
