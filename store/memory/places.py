@@ -13,14 +13,16 @@ from fleet.route import Stop
 from store.errors import NotFound
 from store.memory.found import EventLog
 from store.memory.repository import page_places, reject_unstorable
+from store.records import Change
 from store.refusals import check_tenant
 
 
 class PlaceBook:
     """See `store.protocol.PlaceStore`. `move` puts the stops that are still to come where a decision says, and counts them."""
 
-    def __init__(self, events: EventLog) -> None:
+    def __init__(self, events: EventLog, tell: Callable[[Change], None]) -> None:
         self._events = events
+        self._tell = tell
         self._decisions: list[PlaceDecision] = []
         self._current: dict[tuple[str, str], PlaceDecision] = {}
         self.move: Callable[[PlaceDecision], int] = lambda _: 0
@@ -36,6 +38,7 @@ class PlaceBook:
         kept = replace(decision, stops=self.move(decision))
         self._current[place] = kept
         self._decisions.append(kept)
+        self._tell(Change(kind="route", tenant=decision.tenant))
         return kept
 
     async def get(self, tenant: str, place: str) -> PlaceDecision:

@@ -70,7 +70,7 @@ class MemoryStore:
         self._fence_groups = FenceGroupTable(clock, self._changed)
         self._fences = FenceTable(self._fence_groups, clock, self._changed)
         self._fixes, self._events, self._visits = FixLog(), EventLog(), VisitLog()
-        self._places = PlaceBook(self._events)
+        self._places = PlaceBook(self._events, self._changes.tell)
         self._routes = RouteRepository(self._fleet, self._places, clock, self._changed)
         self._orders: MemoryRepository[Order] = MemoryRepository(
             "order",
