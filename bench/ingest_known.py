@@ -9,6 +9,7 @@ import numpy as np
 from bench.ingest_load import SIDE_DEG, SOUTH, WEST
 from fleet.clock import to_micros
 from fleet.fix import FixBatch
+from fleet.mountings import Mountings
 from ingest.pipeline import Pipeline
 from store.open import open_store
 from store.protocol import Commit
@@ -23,7 +24,7 @@ async def leave_behind(database_url: str) -> None:
     world = await store.world()
     pipeline = Pipeline()
     pipeline.apply(world, now)
-    keys = np.array([mounting.key for mounting in world.mountings], np.int64)
+    keys = Mountings.of(world.mountings).key
     for start in range(0, len(keys), _VEHICLES_EACH):
         fixes = _fixes(keys[start : start + _VEHICLES_EACH], to_micros(now) - 3_600_000_000)
         outcome = pipeline.step(fixes, now)
