@@ -122,7 +122,7 @@ class Settings(BaseSettings):
         0.0, ge=0, le=500, description="Two vehicles of a tenant no further apart are `vehicle.proximity`; from 15 on, 0: none are."
     )
     proximity_near_s: float = Field(60.0, ge=30, le=86_400, description="For so long at least.")
-    proximity_except_tag: str | None = Field(None, description="What happens inside of fences with this tag does not count (depots).")
+    proximity_except_tag: str | None = Field(None, description="What happens in fences with this tag (depots) does not count.")
     proximity_delay_s: float = Field(
         120.0,
         ge=90,
