@@ -64,7 +64,7 @@ class Watch:
 
 
 def _peak_kb() -> int:
-    """Of this program. What the system's accounts call the largest is also that of whoever started it, until it was another program."""
+    """Of this program alone: what `getrusage` calls the largest may be that of the one which started it."""
     status = Path("/proc/self/status")
     if not status.exists():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
