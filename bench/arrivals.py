@@ -4,7 +4,8 @@ The day is meant to be as hard as real ones are, in the ways in which they are h
 
 * `arrivals_streets`: a town of streets, with traffic lights at a third of its crossings.
 * `arrivals_round`: 60-120 stops a van on both sides of the streets, often within each other's circles; some on the way back, twice,
-  out of turn, put off, left out, failed, or served on foot; lunch beside another stop.
+  failed, or served on foot; lunch beside another stop. With `--out-of-turn` a twentieth of them put off, brought forward or left
+  out.
 * `arrivals_drive`: red lights, queues, turns; `arrivals_tracker`: noise that wanders, multipath, cold starts, gaps, bursts,
   doubles.
 * `arrivals_plan`: what the plan says (no dwell; a service time and windows for some).
@@ -51,6 +52,14 @@ _BESIDE_M: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """Of a day. `apart_m`: least distance between two pins of a round; `out_of_turn`: drivers do not always keep to the plan."""
+
+    apart_m: float = APART_M
+    out_of_turn: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Van:
     """One van's day, planned, driven and measured. `began`: microseconds since 1970 UTC at its second 0."""
 
@@ -62,11 +71,11 @@ class Van:
     rng: np.random.Generator
 
     @classmethod
-    def made(cls, streets: Streets, number: int, seed: int, apart_m: float) -> Van:
+    def made(cls, streets: Streets, number: int, seed: int, kind: Kind) -> Van:
         rng = np.random.default_rng([seed, number])
         name = f"van-{number:03d}"
         began = _MIDNIGHT + int(rng.integers(*_FIRST_SECOND)) * MICROS_PER_S
-        round_ = plan_round(streets, name, rng, apart_m)
+        round_ = plan_round(streets, name, rng, kind.apart_m, out_of_turn=kind.out_of_turn)
         day = drive(streets, round_, rng)
         return cls(name=name, began=began, round=round_, day=day, fixes=measure(day, rng), rng=rng)
 
@@ -100,10 +109,10 @@ class Tally:
         )
 
 
-def simulate(numbers: Sequence[int], seed: int, apart_m: float, show: Callable[[int], None] = lambda _: None) -> Tally:
+def simulate(numbers: Sequence[int], seed: int, kind: Kind, show: Callable[[int], None] = lambda _: None) -> Tally:
     """The day of these vans. `show` is told how many messages are done."""
     streets = Streets.built_in()
-    vans = [Van.made(streets, number, seed, apart_m) for number in numbers]
+    vans = [Van.made(streets, number, seed, kind) for number in numbers]
     with tempfile.TemporaryDirectory(prefix="outrider-arrivals-") as folder:
         sent = [messages(van.fixes, van.name, van.began, van.rng) for van in vans]
         routes = [plan(van.name, van.round, van.began, van.rng) for van in vans]
@@ -116,21 +125,22 @@ def simulate(numbers: Sequence[int], seed: int, apart_m: float, show: Callable[[
     return tally
 
 
-def run(*, vans: int = VANS, seed: int = 1, processes: int = PROCESSES, apart_m: float = APART_M) -> dict[str, Any]:
+def run(*, vans: int = VANS, seed: int = 1, processes: int = PROCESSES, kind: Kind | None = None) -> dict[str, Any]:
     """The whole benchmark; see `main` for the keys."""
+    kind = kind or Kind()
     shares = [list(range(first, vans, processes)) for first in range(min(processes, vans))]
     tally = Tally()
     if len(shares) == 1:
-        tally.add(simulate(shares[0], seed, apart_m, _progress(0)))
+        tally.add(simulate(shares[0], seed, kind, _progress(0)))
     else:
         with multiprocessing.get_context("spawn").Pool(len(shares)) as pool:
-            for part in pool.starmap(_simulate, [(numbers, seed, apart_m) for numbers in shares]):
+            for part in pool.starmap(_simulate, [(numbers, seed, kind) for numbers in shares]):
                 tally.add(part)
-    return result(tally, seed, apart_m)
+    return result(tally, seed, kind)
 
 
-def _simulate(numbers: Sequence[int], seed: int, apart_m: float) -> Tally:
-    return simulate(numbers, seed, apart_m, _progress(numbers[0]))
+def _simulate(numbers: Sequence[int], seed: int, kind: Kind) -> Tally:
+    return simulate(numbers, seed, kind, _progress(numbers[0]))
 
 
 def _progress(first: int) -> Callable[[int], None]:
@@ -146,13 +156,14 @@ def _progress(first: int) -> Callable[[int], None]:
     return show
 
 
-def result(tally: Tally, seed: int, apart_m: float) -> dict[str, Any]:
+def result(tally: Tally, seed: int, kind: Kind) -> dict[str, Any]:
     ours, plain = tally.ours.as_json(), tally.plain.as_json()
     return {
         **ours,
         **{f"plain_{key}": value for key, value in plain.items()},
         "seed": seed,
-        "apart_m": apart_m,
+        "apart_m": kind.apart_m,
+        "out_of_turn": kind.out_of_turn,
         "vans": tally.counts["vans"],
         "stops": tally.counts["stops"],
         "stops_called_at": tally.counts["called"],
@@ -182,9 +193,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=PROCESSES)
     parser.add_argument("--apart-m", type=float, default=APART_M, help="least distance between two pins of a round, metres")
+    parser.add_argument("--out-of-turn", action="store_true", help="a day on which drivers do not always keep to the order")
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     options = parser.parse_args(arguments)
-    found = run(vans=options.vans, seed=options.seed, processes=options.processes, apart_m=options.apart_m)
+    kind = Kind(apart_m=options.apart_m, out_of_turn=options.out_of_turn)
+    found = run(vans=options.vans, seed=options.seed, processes=options.processes, kind=kind)
     print(table(found))
     if options.json:
         print(json.dumps(found))

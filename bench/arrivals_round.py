@@ -3,9 +3,9 @@
 The planner goes street by street, one to four doors in each. Of a third of the streets it serves one side now and the other
 on a later pass; some places are called at twice (a collection in the afternoon). Half of the plans begin and end at the depot.
 
-The driver keeps to it, mostly: a few doors are put off until some others are done, or taken before their turn, or left out; a
-few calls fail (nobody at home, half a minute). He parks where there is room, up to half a block from the door, and walks to the
-next door where it is near. His lunch he has parked beside some other stop of his round, never beside the very next; and some
+The driver keeps to it. A few calls fail (nobody at home, half a minute). On a day out of turn a few doors are put off until
+some others are done as well, or taken before their turn, or left out. He parks where there is room, up to half a block from the
+door, and walks to the next door where it is near. His lunch he has parked beside some other stop of his round, never beside the very next; and some
 days he stands somewhere else for a few minutes, for reasons of his own.
 """
 
@@ -85,11 +85,12 @@ class Round:
     halts: tuple[Halt, ...]
 
 
-def plan_round(streets: Streets, van: str, rng: np.random.Generator, apart_m: float = 0.0) -> Round:
-    """A round and its day, by chance. Pins of different places are at least `apart_m` from one another."""
+def plan_round(streets: Streets, van: str, rng: np.random.Generator, apart_m: float = 0.0, *, out_of_turn: bool = False) -> Round:
+    """A round and its day, by chance. Pins of different places are at least `apart_m` from one another. `out_of_turn`: the driver
+    does not always keep to the order."""
     depot = _depot(streets, van)
     doors = _Doors(streets, van, rng, apart_m).planned(int(rng.integers(*_STOPS)))
-    halts = _Driver(streets, rng).halts(doors)
+    halts = _Driver(streets, rng).halts(doors, out_of_turn=out_of_turn)
     in_plan = bool(rng.random() < 0.5)
     first, last = (replace(depot, id=f"{van}:out"), replace(depot, id=f"{van}:home"))
     out = Halt(spot=depot.spot, why=Why.DEPOT, stands_s=float(rng.uniform(300, 1_500)), doors=(first,) if in_plan else ())
@@ -202,8 +203,8 @@ class _Driver:
     def __init__(self, streets: Streets, rng: np.random.Generator) -> None:
         self._streets, self._rng = streets, rng
 
-    def halts(self, planned: list[Door]) -> list[Halt]:
-        halts = self._services(self._reordered(planned))
+    def halts(self, planned: list[Door], *, out_of_turn: bool) -> list[Halt]:
+        halts = self._services(self._reordered(planned) if out_of_turn else planned)
         lunch_after = int(len(halts) * self._rng.uniform(0.4, 0.65))
         halts.insert(lunch_after + 1, self._lunch(halts, lunch_after))
         if self._rng.random() < _ERRAND:

@@ -10,6 +10,7 @@
 * Speed is measured by Doppler: off by 0.4 m/s, at a standstill now and then by 1-3 m/s.
 * The first fixes of a day come from a cold start: off by hundreds of metres, and only mostly confessed.
 * Without reception of GPS: twice in three days, 20-90 s without fixes.
+* The next morning the tracker speaks once more, from where the van was left.
 * Without coverage, every other hour or so, for 1-6 minutes: fixes are kept, and come in one burst afterwards. A fifth of the
   trackers send the newest fix first and what they kept after it. Some messages come twice.
 """
@@ -40,6 +41,7 @@ _NO_GPS_PER_H: Final = 0.08
 _NO_GPS_S: Final = (20.0, 90.0)
 _NO_COVERAGE_PER_H: Final = 0.5
 _NO_COVERAGE_S: Final = (60.0, 360.0)
+_NEXT_MORNING_S: Final = 10 * 3600.0
 _NEWEST_FIRST: Final = 0.2
 _TWICE: Final = 0.005
 #: Fixes a message, when kept ones are sent.
@@ -69,7 +71,7 @@ def measure(day: Day, rng: np.random.Generator) -> Fixes:
     seconds = np.arange(rng.uniform(0, interval_s), day.end_s, interval_s)
     seconds = seconds + rng.uniform(0, 0.4, len(seconds))
     kept = (rng.random(len(seconds)) >= _LOST) & ~_during(seconds, _episodes(day, _NO_GPS_PER_H, _NO_GPS_S, rng))
-    seconds = np.round(seconds[kept], 3)
+    seconds = np.round(np.append(seconds[kept], day.end_s + _NEXT_MORNING_S), 3)
     east_m, north_m, speed_mps, heading_deg = day.at(seconds)
     noise = _Noise(seconds, rng)
     return Fixes(
@@ -99,7 +101,7 @@ class _Noise:
         self.claimed_m = np.round(self.claimed_m, 1)
 
     def _jump(self, seconds: Floats, rng: np.random.Generator) -> None:
-        count = rng.poisson(_JUMPS_PER_H * (seconds[-1] - seconds[0]) / 3600)
+        count = rng.poisson(_JUMPS_PER_H * (seconds[-2] - seconds[0]) / 3600)
         for first in rng.integers(len(seconds), size=count).tolist():
             rows = slice(first, first + int(rng.integers(*_JUMP_FIXES)))
             away_m, towards = rng.uniform(*_JUMP_M), rng.uniform(0, 2 * np.pi)

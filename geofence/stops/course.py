@@ -26,6 +26,7 @@ from fleet.clock import MICROS_PER_S
 from fleet.fix import Int64s
 from fleet.geodesy import distance_m
 from fleet.route import RouteStatus, StopStatus
+from geofence.stops import doubts
 from geofence.stops.call import Call, arrival_of, extend_call, is_confirmed, open_call
 from geofence.stops.compiled import CompiledRoute
 from geofence.stops.field import Contact, Step
@@ -88,6 +89,11 @@ class Course:
         return (
             self.is_under_way and not self.is_aside and 1 < self.record.reached < self.compiled.size - 1 - self.settings.jump_stops
         )
+
+    @property
+    def awaits_what_was_put_off(self) -> bool:
+        """Whether the last stop was left in its turn, with others still open behind the vehicle."""
+        return self.record.stops[-1].departed != NEVER and not self._jumped_to_the_end()
 
     def is_muted(self, index: int) -> bool:
         """Whether nothing can happen at the stop any more."""
@@ -220,18 +226,12 @@ class Course:
             return True
         if call.index == record.reached + 1:
             return since_s >= -1.0
-        if call.index - record.reached > self.settings.jump_stops or self._comes_from_ahead(call):
+        if call.index - record.reached > self.settings.jump_stops or doubts.come_from_ahead(
+            self.compiled, self.record, call, self.settings
+        ):
             return False
         along_m = compiled.along_m[call.index] - compiled.along_m[record.reached]
         return since_s >= -1.0 and (along_m <= self.settings.jump_m or self._ends_in_time(call, since_s))
-
-    def _comes_from_ahead(self, call: Call) -> bool:
-        """Whether the vehicle passed stops shortly behind this one just before: it drives against the order of the plan."""
-        arrival, gap = self._arrival(call), self.settings.chain_gap_stops
-        oldest = arrival - round(self.settings.chain_s * MICROS_PER_S)
-        return any(
-            0 < other.index - call.index <= gap and oldest <= self._arrival(other) < arrival for other in self.record.doubtful
-        )
 
     def _ends_in_time(self, call: Call, since_s: float) -> bool:
         """Whether this is the last stop, and not too early for the way to it: the pass of a stop that is still far ahead by the
@@ -254,32 +254,13 @@ class Course:
 
     def _doubt(self, call: Call, at: int, free: bool, findings: Findings) -> None:
         """Keep the call among the doubtful ones, and serve them when enough of them follow one another as planned."""
-        oldest = call.closest - round(self.settings.chain_s * MICROS_PER_S)
-        others = [other for other in self.record.doubtful if other.index != call.index and other.closest >= oldest]
-        self.record.doubtful = [*others, call][-4 * self.settings.chain_stops :]
-        chain = self._chain(call)
-        if not self._is_believed(chain):
+        self.record.doubtful = doubts.kept(self.record, call, self.settings)
+        chain = doubts.chain(self.compiled, self.record, call, self.settings)
+        if not doubts.is_believed(self.compiled, self.record, chain, self.settings):
             return
         for member in chain:
             self._serve(member, at, findings, not_before=self._earliest(member.index, free))
         self.record.doubtful = []
-
-    def _chain(self, newest: Call) -> list[Call]:
-        """The doubtful calls that lead to the newest one, in planned order and in order of time."""
-        chain = [newest]
-        for call in sorted(self.record.doubtful, key=self._arrival, reverse=True):
-            gap = chain[0].index - call.index
-            before = self._arrival(call) < self._arrival(chain[0])
-            if before and 0 < gap <= self.settings.chain_gap_stops and call.index > self.record.reached:
-                chain.insert(0, call)
-        return chain
-
-    def _is_believed(self, chain: list[Call]) -> bool:
-        needed = self.settings.chain_stops
-        if self.record.reached < 0 and chain[0].index == 0:
-            needed -= 1
-        way_m = self.compiled.along_m[chain[-1].index] - self.compiled.along_m[chain[0].index]
-        return len(chain) >= min(needed, self.compiled.size) and way_m > 2 * self.compiled.radius_m[chain[0].index]
 
     def _begins_anew(self, call: Call) -> bool:
         """Case 7."""
@@ -408,7 +389,7 @@ class Course:
         record = self.record.stops[index]
         record.status, record.departed = StopStatus.COMPLETED, max(call.departed, record.arrived)
         findings.departed(route, route.stops[index], record, call, at)
-        if index == self.compiled.size - 1 and not self._jumped_to_the_end():
+        if index == self.compiled.size - 1 and not self._jumped_to_the_end() and not self.placing.is_awaited():
             self.close("route_finished", at, findings)
 
     def _jumped_to_the_end(self) -> bool:

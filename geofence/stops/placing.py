@@ -27,6 +27,8 @@ _PARKING_M: Final = 15.0
 _ASKED_S: Final = (25.0, 35.0, 50.0, 65.0, 95.0, 106.0, 125.0, 180.0, 300.0)
 #: Shorter stands are for nothing.
 _BRIEF_S: Final = 10.0
+#: What has to be decided is decided for what is likelier than not.
+_LIKELIER: Final = 0.5
 #: That a van has moved though no fast fix was seen: where one was not slow, and where all were.
 _MOVED_UNSTEADY: Final = 1.0
 _MOVED_UNSEEN: Final = 2.5
@@ -78,7 +80,11 @@ class Placing:
             for held in self._record.held
             if not self._is_long_enough(held.index, held.stood_s, held.away_m)
         }
-        return self._decided(0.5, short)
+        return self._decided(_LIKELIER, short)
+
+    def is_awaited(self) -> bool:
+        """Whether a stop that was put off may still be served."""
+        return any(concerns(self._compiled, self._record, index) for index in self._record.stories[0].gaps)
 
     def ends_the_plan(self) -> bool:
         """Whether the last stop was served, by what is likeliest."""
@@ -126,10 +132,11 @@ class Placing:
             held = next((held for held in record.held if (held.index, held.since) == (index, stand.since)), None)
             if held is None:
                 way_in = round(drive_s(float(self._compiled.radius_m[index])) * MICROS_PER_S)
-                came = max(min(call.reentered, stand.since), min(until, stand.since), stand.since - way_in)
+                came = max(min(call.reentered, stand.since), min(until, stand.since), stand.since - way_in, call.entered)
                 held = Held(index=index, since=stand.since, call=call, came=came)
                 record.held.append(held)
             held.call, held.away_m, held.stood_s = call, away_m, stand.lasts_s
+            held.rolled_in = stand.rolled_in()
             if record.asked_since == stand.since and record.taken_for not in (-1, index) and stand.recent:
                 self._weigh(held, stand)
 
@@ -191,7 +198,7 @@ class Placing:
 
     def _end(self, stand: Stand) -> list[Call]:
         record = self._record
-        if stand.lasts_s >= _BRIEF_S or record.used == stand.since:
+        if stand.likely_s >= _BRIEF_S or record.used == stand.since:
             record.stories = self._continued(stand, goes_on=False)
         return self._decided(self._settings.certain, self._too_short(stand.since))
 
@@ -211,8 +218,8 @@ class Placing:
         """What has become certain, and what has to be decided now."""
         record, found = self._record, []
         behind = record.stories[0].furthest - GAPS
-        for (index, since), likely in sorted(odds(record.stories).items()):
-            if (index, since) not in but and (likely >= certain or (index <= behind and likely >= 0.5)):
+        for (index, since), likely in self._likeliest():
+            if (index, since) not in but and (likely >= certain or (index <= behind and likely >= _LIKELIER)):
                 record.stories = settled(record.stories, (index, since))
                 call = self._arrival(index, since)
                 if call is not None:
@@ -220,13 +227,25 @@ class Placing:
         self._forget()
         return found
 
+    def _likeliest(self) -> list[tuple[tuple[int, int], float]]:
+        """The open decisions (stop, stand), in order, with how likely it is that the stop was served. Of the stands within one stay
+        in its circle only the likeliest: in a queue before the door it matters little which of them was the service."""
+        stays = {(held.index, held.since): held.call.entered for held in self._record.held}
+        best: dict[tuple[int, int], tuple[float, tuple[int, int]]] = {}
+        total: dict[tuple[int, int], float] = {}
+        for decision, likely in sorted(odds(self._record.stories).items()):
+            stay = decision[0], stays.get(decision, decision[1])
+            total[stay] = total.get(stay, 0.0) + likely
+            best[stay] = max(best.get(stay, (0.0, decision)), (likely, decision))
+        return sorted((decision, total[stay]) for stay, (_, decision) in best.items())
+
     def _arrival(self, index: int, since: int) -> Call | None:
         """The call that a stand made, as an arrival; the second from the same stand came when it was nearest."""
         held = next((held for held in self._record.held if (held.index, held.since) == (index, since)), None)
         if held is None or self._record.stops[index].is_served:
             return None
         held.is_served = True
-        held.call.came = max(held.came, held.peak_at) if held.is_shared else held.came
+        held.call.came = max(held.came, held.peak_at) if held.is_shared else max(held.came, held.rolled_in)
         for other in self._record.held:
             other.is_shared = other.is_shared or (other.since == since and other is not held)
         held.call.stood_s = max(held.call.stood_s, held.stood_s)

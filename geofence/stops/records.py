@@ -97,6 +97,8 @@ class Held(msgspec.Struct, array_like=True):
     is_served: bool = False
     #: Whether the stand has served a neighbour before.
     is_shared: bool = False
+    #: When the vehicle was last seen away from where it stood in the end.
+    rolled_in: int = NEVER
 
 
 class CourseRecord(msgspec.Struct, array_like=True):

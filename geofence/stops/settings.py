@@ -32,10 +32,10 @@ class RouteSettings:
     #: ... and so long a one in the outer half, where a red light is the likelier reason.
     stand_far_s: float = 90.0
     #: What a stand was for is said once it is so certain; a stop is not given up while it is likelier than this that it was served.
-    certain: float = 0.95
+    certain: float = 0.97
     unlikely: float = 0.05
-    #: A stand of `stand_far_s` at the stop that is next is an arrival when it is likelier than not.
-    certain_when_due: float = 0.5
+    #: A stand of `stand_far_s` at the stop that is next is an arrival when it is so likely; else what follows decides.
+    certain_when_due: float = 0.8
     #: A service known to be short is not awaited longer than this part of it.
     stand_service_share: float = 0.5
     #: Inside for so long at any speed is an arrival.
@@ -71,6 +71,8 @@ class RouteSettings:
     rival_s: float = 360.0
     #: A route that shows no progress for so long after its planned end is over.
     overdue_s: float = 7200.0
+    #: Stops that were put off are awaited for so long after the last one.
+    put_off_s: float = 1800.0
 
     # what fits the order of the stops
     #: A pass that leaves out more stops than this is believed only with others that follow.

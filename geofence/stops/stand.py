@@ -39,6 +39,9 @@ _TOWN_MPS: Final = 4.0
 _TO_START_S: Final = 5.0
 _LONGEST_UNSEEN_S: Final = 20.0
 _USUAL_NOISE_M: Final = 15.0
+#: So far from where it stands in the end, and from what noise explains, a vehicle has not yet come to stand there.
+_ROLLED_M: Final = 30.0
+_ROLLED_NOISE: Final = 2.0
 _LEAST_NOISE_M: Final = 6.0
 _MOST_NOISE_M: Final = 30.0
 
@@ -67,6 +70,8 @@ class Stand(msgspec.Struct, array_like=True):
     driven_at: int = _NEVER
     #: Half of the time between it and the fixes before and after.
     unseen_s: float = 0.0
+    #: When the positions that are kept were measured.
+    times: list[int] = []
 
     @property
     def lasts_s(self) -> float:
@@ -81,6 +86,18 @@ class Stand(msgspec.Struct, array_like=True):
     def noise_m(self) -> float:
         """What its place may be off by, each way."""
         return _USUAL_NOISE_M if math.isnan(self.accuracy_m) else min(max(self.accuracy_m, _LEAST_NOISE_M), _MOST_NOISE_M)
+
+    def rolled_in(self) -> int:
+        """When the vehicle was last seen away from where it stands, NEVER if it was not: it has come in small moves, as in a
+        queue."""
+        far_m = max(_ROLLED_M, _ROLLED_NOISE * self.noise_m)
+        first = slice(0, len(self.times) // 2)
+        away = (
+            at
+            for at, lat, lon in zip(self.times[first], self.lats[first], self.lons[first], strict=True)
+            if _apart_m(self.lat, self.lon, lat, lon) > far_m
+        )
+        return max(away, default=_NEVER)
 
     def recent_place(self) -> tuple[float, float]:
         """Median of the newest fixes: latitude, longitude."""
@@ -111,8 +128,10 @@ def _take_place(stand: Stand, place: Place) -> None:
     if stand.fixes % stand.stride == 0:
         stand.lats.append(place.lat)
         stand.lons.append(place.lon)
+        stand.times.append(place.time)
         if len(stand.lats) > _KEPT:
-            stand.lats, stand.lons, stand.stride = stand.lats[::2], stand.lons[::2], 2 * stand.stride
+            stand.lats, stand.lons, stand.times = stand.lats[::2], stand.lons[::2], stand.times[::2]
+            stand.stride *= 2
         stand.lat, stand.lon = median(stand.lats), median(stand.lons)
     stand.fixes += 1
     if not math.isnan(place.accuracy_m):
@@ -149,9 +168,13 @@ def is_astray(stand: Stand, place: Place, settings: RouteSettings) -> bool:
 
 def distance_m(stand: Stand, place: Place) -> float:
     """In the plane around the stand; it is only ever compared with some tens of metres."""
-    east = (place.lon - stand.lon + 180.0) % 360.0 - 180.0
-    east_m = east * METRES_PER_DEGREE * math.cos(math.radians(stand.lat))
-    return math.hypot(east_m, (place.lat - stand.lat) * METRES_PER_DEGREE)
+    return _apart_m(stand.lat, stand.lon, place.lat, place.lon)
+
+
+def _apart_m(lat: float, lon: float, other_lat: float, other_lon: float) -> float:
+    east = (other_lon - lon + 180.0) % 360.0 - 180.0
+    east_m = east * METRES_PER_DEGREE * math.cos(math.radians(lat))
+    return math.hypot(east_m, (other_lat - lat) * METRES_PER_DEGREE)
 
 
 def drive_s(way_m: float) -> float:
@@ -188,7 +211,8 @@ class Standstill(msgspec.Struct, array_like=True):
         stand = self.stand
         if stand is None or not is_astray(stand, place, settings):
             return False
-        if not self.mattered and not self._was_there(last, settings):
+        was_there = self._was_there(last, settings)
+        if not self.mattered and not was_there:
             return False
         if stand.astray_since == _NEVER:
             if stand.driven_at != _NEVER or (place.time - stand.last) / MICROS_PER_S >= drive_s(distance_m(stand, place)):
@@ -261,6 +285,7 @@ class Standstill(msgspec.Struct, array_like=True):
             lons=[lon for _, _, lon in stand.recent],
             accuracy_m=stand.accuracy_m,
             recent=stand.recent,
+            times=[time for time, _, _ in stand.recent],
         )
 
     def _ends(self, stand: Stand, place: Place, matters: bool, settings: RouteSettings) -> bool:

@@ -129,6 +129,8 @@ class Vehicle:
         return route.starts_us - round(self.settings.lead_at_first_stop_s * MICROS_PER_S)
 
     def expires(self, course: Course) -> int:
+        if course.awaits_what_was_put_off:
+            return course.record.progressed + round(self.settings.put_off_s * MICROS_PER_S)
         return max(course.compiled.ends_us, course.record.progressed) + round(self.settings.overdue_s * MICROS_PER_S)
 
     def drop_finished(self, *, changed: bool = False) -> bool:

@@ -103,9 +103,11 @@ def test_a_red_light_in_the_outer_half_of_the_circle_is_no_arrival() -> None:
     assert arrivals(fixes, house("home", 2000)) == {"depot": 0.0}
 
 
-def test_a_long_stand_in_the_outer_half_is_one() -> None:
+def test_a_long_stand_in_the_outer_half_is_one_when_the_vehicle_goes_on() -> None:
+    """While it stands there it may be in a queue before a red light."""
     fixes = [*served_depot(), *drive(150, 800, 1920), *stand(262, 1920, 120)]
-    assert "home" in arrivals(fixes, house("home", 2000))
+    assert "home" not in arrivals(fixes, house("home", 2000))
+    assert "home" in arrivals([*fixes, *drive(382, 1920, 4000)], house("home", 2000))
 
 
 def test_a_short_service_is_not_awaited_longer_than_it_takes() -> None:
