@@ -73,6 +73,8 @@ class Course:
         self.slot = self.reached = slot
         self.floor = floor
         self.pairs = no_pairs()
+        #: How many places a slot had when it was read last; None: none was read yet.
+        self.places: int | None = None
         self.due: int | None = None
         self.again: Again | None = None
         self._slot_us = slot_us

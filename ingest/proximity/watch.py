@@ -33,8 +33,9 @@ from ingest.proximity.lateness import Lateness
 from store.protocol import NotFound
 from store.records import NumberedEvent, ProximityStates
 
-#: Slots that are read at once.
+#: Slots that are read at once, and places in them: some seconds of the database's work, well below its time limit.
 _AT_ONCE: Final = 8
+_PLACES_AT_ONCE: Final = 80_000
 _PAGE: Final = 1_000
 
 
@@ -182,7 +183,7 @@ class ProximityWatch:
     async def _live(self, course: Course, watched: Watched, target: int, now: datetime) -> bool:
         if course.slot < target - self._horizon:
             course.skip_to(target - self._horizon)
-        last = min(target, course.slot + _AT_ONCE)
+        last = min(target, course.slot + _slots_at_once(course))
         if last <= course.slot:
             return False
         if course.is_full:
@@ -196,7 +197,7 @@ class ProximityWatch:
         again = course.again or await self._begun_again(course)
         if again is None:
             return course.due is not None
-        last = min(course.slot, again.slot + _AT_ONCE)
+        last = min(course.slot, again.slot + _slots_at_once(course))
         if last > again.slot:
             again.reached = last
             async for slot, pairs, events in self._slots(course, watched, again.slot + 1, last, again.pairs, now):
@@ -215,6 +216,7 @@ class ProximityWatch:
         around = await self._store.fixes_around(
             course.tenant, [slot * slot_us for slot in range(first, last + 1)], self._settings.reach
         )
+        course.places = len(around) // (last - first + 1)
         for slot in range(first, last + 1):
             if not self._is_current(course):
                 return
@@ -283,3 +285,8 @@ class ProximityWatch:
             excepted = Excepted.of(self._fences.get(tenant, ()), limits.except_tag if limits else "")
             self._watched[tenant] = Watched(limits=limits, excepted=excepted) if limits else None
         return self._watched[tenant]
+
+
+def _slots_at_once(course: Course) -> int:
+    """As many as make a read of a fair size; the first read, of nobody knows how many vehicles, is of one."""
+    return 1 if course.places is None else max(1, min(_AT_ONCE, _PLACES_AT_ONCE // max(1, course.places)))

@@ -88,7 +88,9 @@ async def test_all_stores_find_the_same(store: Store, rows: Sequence[tuple[int, 
     shift = timedelta(hours=(await build.commit()).batch)
     unique = {(vehicle, second): accuracy for vehicle, second, accuracy in reversed(rows)}
     columns = fixes(
-        [(keys[vehicle], at(second) + shift) for vehicle, second in unique], accuracy_m=list(unique.values()), speed_mps=3.0
+        [(keys[vehicle], at(second) + shift) for vehicle, second in unique],
+        accuracy_m=list(unique.values()),
+        speed_mps=[3.0] * len(unique),
     )
     await build.commit(columns)
     instants = [instant + round(shift.total_seconds() * 1e6) for instant in micros(*asked)]
