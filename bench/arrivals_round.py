@@ -5,8 +5,8 @@ on a later pass; some places are called at twice (a collection in the afternoon)
 
 The driver keeps to it. A few calls fail (nobody at home, half a minute). On a day out of turn a few doors are put off until
 some others are done as well, or taken before their turn, or left out. He parks where there is room, up to half a block from the
-door, and walks to the next door where it is near. His lunch he has parked beside some other stop of his round, never beside the very next; and some
-days he stands somewhere else for a few minutes, for reasons of his own.
+door, and walks to the next door where it is near. His lunch he has parked beside some other stop of his round, never beside the
+very next; and some days he stands somewhere else for a few minutes, for reasons of his own.
 """
 
 from __future__ import annotations

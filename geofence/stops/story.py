@@ -9,8 +9,8 @@ Viterbi 1967, and Newson and Krumm 2009 for positions on maps). A new stand cont
 * it was for a stop: the nearer, the likelier, and the more so the less of the plan is passed over;
 * it was for several neighbours, one after the other on foot.
 
-The costs below are rounded logarithms of shares: one stop in fifty is passed over, and so on. Where the share mattered it was chosen
-on simulated days (`bench.arrivals`) of other seeds than those that are reported; most decisions have large margins.
+The costs below are rounded logarithms of shares: one stop in fifty is passed over, and so on. Where the share mattered it was
+chosen on simulated days (`bench.arrivals`) of other seeds than those that are reported; most decisions have large margins.
 """
 
 from __future__ import annotations
