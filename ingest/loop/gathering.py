@@ -110,6 +110,7 @@ def _part(batch: MessageBatch, start: int, end: int) -> MessageBatch:
         token=batch.token if end == len(batch) else PART,
         broken=[(index - start, reason) for index, reason in batch.broken if start <= index < end],
         retained=[index - start for index in batch.retained if start <= index < end],
+        full_bytes={index - start: size for index, size in batch.full_bytes.items() if start <= index < end},
     )
 
 
@@ -119,13 +120,15 @@ def joined(parts: Sequence[MessageBatch]) -> MessageBatch:
         return parts[0]
     broken: list[tuple[int, Reason]] = []
     retained: list[int] = []
+    full_bytes: dict[int, int] = {}
     topics: list[str] = []
     payloads: list[bytes] = []
     received: list[int] = []
     for part in parts:
         broken += [(index + len(topics), reason) for index, reason in part.broken]
         retained += [index + len(topics) for index in part.retained]
+        full_bytes |= {index + len(topics): size for index, size in part.full_bytes.items()}
         topics += part.topics
         payloads += part.payloads
         received += part.received
-    return MessageBatch(topics=topics, payloads=payloads, received=received, broken=broken, retained=retained)
+    return MessageBatch(topics=topics, payloads=payloads, received=received, broken=broken, retained=retained, full_bytes=full_bytes)

@@ -90,6 +90,16 @@ def test_joined_batches_keep_their_order_and_what_is_broken() -> None:
     assert list(whole.broken) == [(1, Reason.INVALID_TOPIC), (2, Reason.TOO_LARGE)]
 
 
+def test_how_long_a_cut_payload_was_is_known_after_cutting_and_joining() -> None:
+    """Its dead letter says so."""
+    topics, payloads = ["a"] * (2 * WORTH_A_PASS), [b"x"] * (2 * WORTH_A_PASS)
+    batch = MessageBatch(topics=topics, payloads=payloads, received=[1] * len(topics), full_bytes={3: 70_000, len(topics) - 1: 90_000})
+    parts = cut(batch)
+    assert len(parts) == 2
+    assert [dict(part.full_bytes) for part in parts] == [{3: 70_000}, {WORTH_A_PASS - 1: 90_000}]
+    assert dict(joined(parts).full_bytes) == dict(batch.full_bytes)
+
+
 def test_a_batch_that_is_worth_several_passes_comes_in_parts() -> None:
     count = 2 * WORTH_A_PASS + 1
     whole = MessageBatch(
