@@ -131,4 +131,6 @@ def joined(parts: Sequence[MessageBatch]) -> MessageBatch:
         topics += part.topics
         payloads += part.payloads
         received += part.received
-    return MessageBatch(topics=topics, payloads=payloads, received=received, broken=broken, retained=retained, full_bytes=full_bytes)
+    return MessageBatch(
+        topics=topics, payloads=payloads, received=received, broken=broken, retained=retained, full_bytes=full_bytes
+    )

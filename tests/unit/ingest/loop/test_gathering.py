@@ -93,7 +93,9 @@ def test_joined_batches_keep_their_order_and_what_is_broken() -> None:
 def test_how_long_a_cut_payload_was_is_known_after_cutting_and_joining() -> None:
     """Its dead letter says so."""
     topics, payloads = ["a"] * (2 * WORTH_A_PASS), [b"x"] * (2 * WORTH_A_PASS)
-    batch = MessageBatch(topics=topics, payloads=payloads, received=[1] * len(topics), full_bytes={3: 70_000, len(topics) - 1: 90_000})
+    batch = MessageBatch(
+        topics=topics, payloads=payloads, received=[1] * len(topics), full_bytes={3: 70_000, len(topics) - 1: 90_000}
+    )
     parts = cut(batch)
     assert len(parts) == 2
     assert [dict(part.full_bytes) for part in parts] == [{3: 70_000}, {WORTH_A_PASS - 1: 90_000}]
