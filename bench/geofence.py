@@ -27,7 +27,7 @@ from fleet.clock import MICROS_PER_S, to_micros
 from fleet.fence import Circle, Corridor, Fence, Polygons, Shape
 from fleet.fix import FixBatch
 from fleet.geodesy import METRES_PER_DEGREE
-from fleet.vehicle import Mounting, TrackerStatus
+from fleet.mountings import Mountings
 from geofence.fences import FenceEngine
 from geofence.plan import FencePlan
 from geofence.roster import Roster
@@ -148,10 +148,9 @@ class Vans:
 
 
 def _world(fences: Sequence[Fence], vans: int) -> World:
-    mountings = [
-        Mounting(tenant=_TENANT, tracker=f"t{key}", status=TrackerStatus.ACTIVE, key=key, vehicle=f"van-{key}")
-        for key in range(1, vans + 1)
-    ]
+    """As the store hands it over."""
+    mountings = Mountings()
+    mountings.add([(_TENANT, f"t{key}", True, key, f"van-{key}") for key in range(1, vans + 1)])
     return World(fences=fences, mountings=mountings)
 
 

@@ -16,9 +16,11 @@ _MOST_SPARE: Final = 1 << 16
 
 
 def grown(array: npt.NDArray[Any], size: int) -> npt.NDArray[Any]:
-    """The array, or a copy with zeros behind it that holds `size` rows and some to spare."""
+    """The array, or a copy with zeros behind it that holds `size` rows. It has some to spare where rows come a few at a time; what
+    comes all at once, as at the start, gets no more than it asks for."""
     if size <= len(array):
         return array
-    bigger = np.zeros((size + min(size // 2, _MOST_SPARE) + 16, *array.shape[1:]), array.dtype)
+    rows = max(size, len(array) + min(len(array) // 2, _MOST_SPARE)) + 16
+    bigger = np.zeros((rows, *array.shape[1:]), array.dtype)
     bigger[: len(array)] = array
     return bigger
