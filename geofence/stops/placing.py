@@ -9,6 +9,7 @@ become certain is decided when the vehicle has gone on for long, or the route is
 from __future__ import annotations
 
 import math
+from statistics import median
 from bisect import bisect_right
 from collections.abc import Set as AbstractSet
 from typing import Final
@@ -26,6 +27,10 @@ _PARKING_M: Final = 15.0
 #: Lengths of a stand at which it is asked what it is for.
 _ASKED_S: Final = (25.0, 35.0, 50.0, 65.0, 95.0, 106.0, 125.0, 180.0, 300.0)
 #: Shorter stands are for nothing.
+#: Where so many of a stand's fixes are so near a pin, the others may be multipath: then these say where it was, and somewhat less.
+_NEAR_M: Final = 40.0
+_NEAR_SHARE: Final = 0.2
+_DOUBT_M: Final = 10.0
 _BRIEF_S: Final = 10.0
 #: What has to be decided is decided for what is likelier than not.
 _LIKELIER: Final = 0.5
@@ -78,7 +83,7 @@ class Placing:
         short = {
             (held.index, held.since)
             for held in self._record.held
-            if not self._is_long_enough(held.index, held.stood_s, held.away_m)
+            if not self._is_long_enough(held.index, held.stood_s + held.unseen_s, held.away_m)
         }
         return self._decided(_LIKELIER, short)
 
@@ -126,7 +131,7 @@ class Placing:
             index = call.index
             if not concerns(self._compiled, record, index):
                 continue
-            away_m = self._away_m(index, stand.lat, stand.lon)
+            away_m = self._stood_away_m(index, stand)
             if away_m > self._compiled.radius_m[index] + stand.noise_m:
                 continue
             held = next((held for held in record.held if (held.index, held.since) == (index, stand.since)), None)
@@ -136,9 +141,18 @@ class Placing:
                 held = Held(index=index, since=stand.since, call=call, came=came)
                 record.held.append(held)
             held.call, held.away_m, held.stood_s = call, away_m, stand.lasts_s
-            held.rolled_in = stand.rolled_in()
+            held.rolled_in, held.unseen_s = stand.rolled_in(), stand.unseen_s
             if record.asked_since == stand.since and record.taken_for not in (-1, index) and stand.recent:
                 self._weigh(held, stand)
+
+    def _stood_away_m(self, index: int, stand: Stand) -> float:
+        """How far from the pin the vehicle stood: by the median of all its fixes, or of those that were near."""
+        away_m = self._away_m(index, stand.lat, stand.lon)
+        if away_m <= _NEAR_M or stand.settled:
+            return away_m
+        each_m = [self._away_m(index, lat, lon) for lat, lon in zip(stand.lats, stand.lons, strict=True)]
+        near_m = [one for one in each_m if one <= _NEAR_M]
+        return median(near_m) + _DOUBT_M if len(near_m) >= _NEAR_SHARE * len(each_m) else away_m
 
     def _weigh(self, held: Held, stand: Stand) -> None:
         """Whether the newest fix speaks for the stop that the stand has served, or for this one (the test of Page, 1954)."""

@@ -99,6 +99,8 @@ class Held(msgspec.Struct, array_like=True):
     is_shared: bool = False
     #: When the vehicle was last seen away from where it stood in the end.
     rolled_in: int = NEVER
+    #: By how much longer than `stood_s` the stand is likely to have been.
+    unseen_s: float = 0.0
 
 
 class CourseRecord(msgspec.Struct, array_like=True):
