@@ -9,9 +9,9 @@ become certain is decided when the vehicle has gone on for long, or the route is
 from __future__ import annotations
 
 import math
-from statistics import median
 from bisect import bisect_right
 from collections.abc import Set as AbstractSet
+from statistics import median
 from typing import Final
 
 from fleet.clock import MICROS_PER_S
@@ -26,11 +26,11 @@ from geofence.stops.story import GAPS, USUAL_SERVICE_S, Claim, Story, concluded,
 _PARKING_M: Final = 15.0
 #: Lengths of a stand at which it is asked what it is for.
 _ASKED_S: Final = (25.0, 35.0, 50.0, 65.0, 95.0, 106.0, 125.0, 180.0, 300.0)
-#: Shorter stands are for nothing.
 #: Where so many of a stand's fixes are so near a pin, the others may be multipath: then these say where it was, and somewhat less.
 _NEAR_M: Final = 40.0
 _NEAR_SHARE: Final = 0.2
 _DOUBT_M: Final = 10.0
+#: Shorter stands are for nothing.
 _BRIEF_S: Final = 10.0
 #: What has to be decided is decided for what is likelier than not.
 _LIKELIER: Final = 0.5
