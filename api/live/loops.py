@@ -117,6 +117,7 @@ class Loops:
     async def take_changes(self) -> None:
         """Follow what the API of any process changes: names of vehicles, and vehicles that are deleted."""
         async for change in self._store.changes():
+            # mypy does not infer lambdas with defaults.
             await self._patiently("changes", lambda change=change: self._take_change(change))  # type: ignore[misc]
         raise StoreClosed
 

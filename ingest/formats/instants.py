@@ -36,7 +36,7 @@ def micros_of(times: Sequence[str | int]) -> Int64s:
         except struct.error:  # a text among them, or what int64 cannot hold
             pass
     elif set(map(type, times)) == {str}:
-        return micros_of_texts(times)  # type: ignore[arg-type]
+        return micros_of_texts(times)  # type: ignore[arg-type] # all of them are texts, as was just seen
     return np.array([micros_of_one(time) for time in times], np.int64)
 
 

@@ -51,7 +51,7 @@ class MemoryRepository(Generic[T]):
         if (item.tenant, item.id) in self.items:
             raise AlreadyExists(self.kind, item.id)
         if getattr(item, "created_at", self) is None:
-            item = replace(item, created_at=self._clock())  # type: ignore[type-var]
+            item = replace(item, created_at=self._clock())  # type: ignore[type-var] # every kind is a dataclass
         return self._put(item)
 
     async def get(self, tenant: str, id: str) -> T:  # noqa: A002 - the domain's word
@@ -62,7 +62,7 @@ class MemoryRepository(Generic[T]):
         kept = self._kept(item.tenant, item.id)
         self._require(only_if)
         if hasattr(kept, "created_at"):
-            item = replace(item, created_at=kept.created_at)  # type: ignore[type-var]
+            item = replace(item, created_at=kept.created_at)  # type: ignore[type-var] # every kind is a dataclass
         return self._put(item)
 
     async def delete(self, tenant: str, id: str, *, only_if: T | None = None) -> None:  # noqa: A002 - the domain's word
